@@ -1,0 +1,75 @@
+# `make run` and `make test` need nothing but Python 3.11 or newer, make and the package index.
+# Every path is relative, so the folder may have spaces in its name.
+
+PYTHON ?= python3
+RUN_FLAGS ?= --exchange paper --ticker BTC --quantity 0.01 --take-profit 0.02 --wait-time 20 --max-orders 10 --seed 7 --speed 4 --for 6m
+TEST_FLAGS ?= -q -n 2
+LOCK_FLAGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes
+LOCK := $(PY) -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types lock diagrams clean venv-dev
+
+help:
+	@echo "make run       watch the bot trade on the embedded paper exchange (RUN_FLAGS=... to change it)"
+	@echo "make test      run the tests (TEST_FLAGS=... for pytest)"
+	@echo "make lint      check the style with ruff"
+	@echo "make types     check the types with mypy"
+	@echo "make lock      write requirements.txt and requirements-dev.txt anew from the .in files (LOCK_FLAGS=--upgrade)"
+	@echo "make diagrams  write docs/order-lifecycle.md anew from the table in domain/orders.py"
+	@echo "make clean     remove .venv and caches; state and logs stay"
+
+run: $(VENV)/.runtime
+	@echo "$(PY) runbot.py $(RUN_FLAGS)"
+	@$(PY) runbot.py $(RUN_FLAGS)
+
+test: venv-dev
+	@echo "$(PY) -m pytest $(TEST_FLAGS)"
+	@$(PY) -m pytest $(TEST_FLAGS)
+
+lint: venv-dev
+	@echo "$(PY) -m ruff check ."
+	@$(PY) -m ruff check .
+
+types: venv-dev
+	@echo "$(PY) -m mypy"
+	@$(PY) -m mypy
+
+lock: venv-dev
+	@$(LOCK) requirements.in --output-file requirements.txt
+	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+	@echo "wrote requirements.txt and requirements-dev.txt"
+
+diagrams: $(VENV)/.runtime
+	@$(PY) docs/diagrams.py
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv-dev: $(VENV)/.dev
+
+$(VENV)/.runtime: requirements.txt $(PY)
+	@echo "Installing what the bot needs into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(PY)
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# A virtual environment that was made half is worse than none: it is removed again.
+$(PY):
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || \
+		{ echo "error: there is no '$(PYTHON)' here; install Python 3.11 or newer, or say make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || \
+		{ echo "error: '$(PYTHON)' is not a working Python 3.11 or newer; say make PYTHON=/path/to/a/newer/python3" >&2; exit 1; }
+	@echo "Creating $(VENV) with $(PYTHON) ..."
+	@"$(PYTHON)" -m venv $(VENV) >/dev/null 2>&1 && $(PY) -m pip --version >/dev/null 2>&1 || \
+		{ rm -rf $(VENV); echo "error: '$(PYTHON) -m venv' cannot make an environment with pip; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -1,0 +1,1 @@
+"""Shared by tests; never imported by the program."""
