@@ -1,0 +1,1 @@
+"""Around the bot: clock, journal, settings, logs, notifications."""

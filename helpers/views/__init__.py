@@ -1,0 +1,1 @@
+"""What a person sees: one screen of a terminal, or plain lines."""
