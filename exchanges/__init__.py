@@ -1,0 +1,1 @@
+"""Exchange clients: they translate and carry; they decide nothing."""
