@@ -1,0 +1,1 @@
+"""The parts of `TradingBot`: writing things down, asking the venue, telling observers."""

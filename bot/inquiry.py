@@ -1,0 +1,300 @@
+"""Asking the venue: what became of one order, and whether everything agrees.
+
+A look reads orders, position and orders again, and counts only when nothing of ours moved meanwhile, so that a fill
+landing between two reads can never look like a mismatch. What it finds missing is asked for by id; what it finds with
+an id of ours that the journal lost is adopted; what is foreign is named and left alone. A failed read is an error,
+never a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum, auto
+
+from bot.recorder import Recorder
+from domain.clock import Clock
+from domain.events import Fill, OrderIntended, OrderUpdate, Record
+from domain.market import NANOSECONDS
+from domain.orders import OrderFact, OrderStatus, Purpose
+from exchanges.base import BaseExchangeClient, OrderInfo
+from exchanges.errors import Unavailable
+from strategies.take_profit_grid.guards import Look
+from strategies.take_profit_grid.state import ZERO, GridState, Order
+
+BELIEVE_ABSENCE_AFTER_NS = 5 * NANOSECONDS
+"""A request may still be on its way: only after this long does the venue's "no such order" prove that it never arrived.
+"""
+_FILLS_OVERLAP_NS = 60 * NANOSECONDS
+"""Fills are asked for from this long before the newest known one; repetitions are harmless."""
+_MOST_READINGS = 4
+_FIRST_WAIT_NS = NANOSECONDS // 2
+_LONGEST_WAIT_NS = 10 * NANOSECONDS
+
+_FACT_OF_STATUS = {
+    OrderStatus.OPEN: OrderFact.ACCEPTED,
+    OrderStatus.CANCELLING: OrderFact.ACCEPTED,
+    OrderStatus.FILLED: OrderFact.FILLED,
+    OrderStatus.CANCELLED: OrderFact.CANCELLED,
+    OrderStatus.EXPIRED: OrderFact.EXPIRED,
+    OrderStatus.REFUSED: OrderFact.REFUSED,
+    OrderStatus.NEVER_PLACED: OrderFact.NEVER_PLACED,
+}
+
+
+@dataclass(slots=True)
+class Question:
+    """One order to ask about, and when.
+
+    `cancel_answered`: the venue has answered our cancel of it, so that "still resting" means the cancel failed.
+    `doubted`: the order should rest but was not listed, so that its resting here answers nothing.
+    """
+
+    due_ns: int
+    tries: int = 0
+    cancel_answered: bool = False
+    doubted: bool = False
+
+
+class LookResult(Enum):
+    DONE = auto()
+    RESTLESS = auto()
+    """Something moved between the reads, or an order must be asked for first: look again soon."""
+    FAILED = auto()
+
+
+@dataclass(slots=True)
+class Reading:
+    """The outcome of one attempt to look."""
+
+    result: LookResult
+    look: Look | None = None
+    own_opens: int = 0
+    """Own opening orders that the venue lists."""
+    foreign_orders: int = 0
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Inquiry:
+    """Questions to one venue about one state; every answer is written down before it counts."""
+
+    client: BaseExchangeClient
+    state: GridState
+    recorder: Recorder
+    clock: Clock
+    questions: dict[int, Question] = field(default_factory=dict)
+    tell: Callable[[str], None] = lambda _text: None
+
+    # --- single orders ------------------------------------------------------------------------------------------
+
+    def ask_later(
+        self, client_id: int, wait_ns: int, *, cancel_answered: bool = False, doubted: bool = False
+    ) -> None:
+        """Have the order asked for after `wait_ns`, or sooner where that was already planned."""
+        due_ns = self.clock.now_ns() + wait_ns
+        question = self.questions.setdefault(client_id, Question(due_ns))
+        question.due_ns = min(question.due_ns, due_ns)
+        question.cancel_answered = question.cancel_answered or cancel_answered
+        question.doubted = question.doubted or doubted
+
+    def forget_answered(self) -> None:
+        """Drop questions that events have answered meanwhile."""
+        for client_id in [client_id for client_id in self.questions if self._is_answered(client_id)]:
+            del self.questions[client_id]
+
+    def _is_answered(self, client_id: int) -> bool:
+        order = self.state.orders.get(client_id)
+        if order is None:
+            return True
+        if client_id in self.state.unexplained:
+            return False
+        return order.status.has_ended or (order.status is OrderStatus.OPEN and not self.questions[client_id].doubted)
+
+    def next_due_ns(self) -> int | None:
+        return min((question.due_ns for question in self.questions.values()), default=None)
+
+    def due(self) -> list[int]:
+        now_ns = self.clock.now_ns()
+        return [client_id for client_id, question in self.questions.items() if question.due_ns <= now_ns]
+
+    async def ask(self, client_id: int) -> None:
+        """Ask the venue about one order and write the answer down; plan the next try where there is none."""
+        question, order = self.questions.get(client_id), self.state.orders.get(client_id)
+        if question is None or order is None:
+            return
+        question.tries += 1
+        self._postpone(question)
+        try:
+            info = await self.client.get_order_info(client_id, order.order_id)
+            fills = await self._fills() if self._needs_fills(order, info) else []
+        except Unavailable as error:
+            self.tell(f"order {client_id} could not be asked for: {error}")
+            return
+        self._take_fills(fills)
+        if info is None:
+            self._absent(order, question)
+            return
+        self.recorder.note(self._update(order, info, question))
+        if not order.is_live or order.status is OrderStatus.OPEN:
+            self._settled(client_id)
+
+    def _settled(self, client_id: int) -> None:
+        if client_id not in self.state.unexplained:
+            self.questions.pop(client_id, None)
+
+    def _postpone(self, question: Question) -> None:
+        wait_ns = min(_FIRST_WAIT_NS << (question.tries - 1), _LONGEST_WAIT_NS)
+        question.due_ns = self.clock.now_ns() + wait_ns
+
+    def _needs_fills(self, order: Order, info: OrderInfo | None) -> bool:
+        return info is not None and info.filled_size > order.traded
+
+    def _absent(self, order: Order, question: Question) -> None:
+        """The venue's complete history does not know the order."""
+        now_ns = self.clock.now_ns()
+        settled_ns = order.intended_ns + BELIEVE_ABSENCE_AFTER_NS
+        if order.accepted_ns is None and now_ns >= settled_ns:
+            reason = "unknown to the venue"
+            self.recorder.note(OrderUpdate(now_ns, order.client_id, OrderFact.NEVER_PLACED, reason=reason))
+            self.questions.pop(order.client_id, None)
+            return
+        if order.accepted_ns is None:
+            question.due_ns = settled_ns
+            return
+        self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted; asking again")
+
+    def _update(self, order: Order, info: OrderInfo, question: Question | None) -> OrderUpdate:
+        fact = _FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
+        if (
+            fact is OrderFact.ACCEPTED
+            and order.status is OrderStatus.CANCELLING
+            and question is not None
+            and question.cancel_answered
+        ):
+            fact = OrderFact.CANCEL_FAILED
+        quantity = info.size if info.size < order.quantity else None
+        return OrderUpdate(
+            self.clock.now_ns(), order.client_id, fact, info.order_id, info.filled_size, quantity, info.cancel_reason
+        )
+
+    # --- fills --------------------------------------------------------------------------------------------------
+
+    async def _fills(self) -> list[Fill]:
+        since_ns = max(0, self.recorder.last_fill_venue_ns - _FILLS_OVERLAP_NS)
+        return await self.client.fills_since(since_ns)
+
+    def _take_fills(self, fills: Iterable[Fill]) -> bool:
+        """Note own fills not seen before; True when there was one."""
+        news = [fill for fill in fills if self._is_news(fill)]
+        if news:
+            self.recorder.note(*news)
+        return bool(news)
+
+    def _is_news(self, fill: Fill) -> bool:
+        order = self.state.orders.get(fill.client_id) if fill.client_id is not None else None
+        return order is not None and fill.trade_id not in order.trade_ids
+
+    # --- the whole ----------------------------------------------------------------------------------------------
+
+    async def look(self, *, read_fills: bool) -> Reading:
+        """Read everything; `read_fills` after a start or a reconnect, when events may have been missed."""
+        try:
+            if read_fills:
+                await self._recover_fills()
+            for _ in range(_MOST_READINGS):
+                reading = await self._read_once()
+                if reading.result is LookResult.DONE:
+                    return reading
+        except Unavailable as error:
+            return Reading(LookResult.FAILED, text=str(error))
+        return Reading(LookResult.RESTLESS, text="orders kept moving while the venue was read")
+
+    async def _recover_fills(self) -> None:
+        fills = await self._fills()
+        for client_id in sorted({fill.client_id for fill in fills if fill.client_id is not None}):
+            if not self._is_lost(client_id):
+                continue
+            info = await self.client.get_order_info(client_id)
+            if info is not None:
+                self._adopt(info)
+        self._take_fills(fills)
+
+    def _is_lost(self, client_id: int | None) -> bool:
+        """An id that only a lost journal tail can have used: reserved by us, above every one that the journal knows."""
+        return client_id is not None and self.state.owns(client_id) and client_id > self.state.highest_client_id
+
+    async def _read_once(self) -> Reading:
+        started_ns = self.clock.now_ns()
+        events = self.recorder.order_events
+        contract_id = self.client.contract_id
+        before = await self.client.get_active_orders(contract_id)
+        position = await self.client.get_account_positions()
+        after = await self.client.get_active_orders(contract_id)
+        if events != self.recorder.order_events or _amounts(before) != _amounts(after):
+            return Reading(LookResult.RESTLESS, text="orders moved while the venue was read")
+        self._compare(after)
+        if events != self.recorder.order_events or any(
+            question.due_ns <= self.clock.now_ns() for question in self.questions.values()
+        ):
+            for client_id in self.due():
+                await self.ask(client_id)
+            return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
+        own = (position - self.state.foreign_position) * self.state.side.sign
+        if own != self.state.own and self._take_fills(await self._fills()):
+            return Reading(LookResult.RESTLESS, text="fills had been missed")
+        purposes = [self._purpose(info) for info in after]
+        resting = sum((i.remaining_size for i, p in zip(after, purposes, strict=True) if p is Purpose.CLOSE), ZERO)
+        look = Look(started_ns, self.clock.now_ns(), own, resting, self.state.own)
+        return Reading(LookResult.DONE, look, purposes.count(Purpose.OPEN), purposes.count(None))
+
+    def _purpose(self, info: OrderInfo) -> Purpose | None:
+        order = self.state.orders.get(info.client_id) if info.client_id is not None else None
+        return order.purpose if order is not None else None
+
+    def _compare(self, listed: list[OrderInfo]) -> None:
+        """Hold the venue's list against ours: adopt, update, and mark what must be asked for."""
+        seen = set()
+        for info in listed:
+            if self._is_lost(info.client_id):
+                self._adopt(info)
+            order = self.state.orders.get(info.client_id) if info.client_id is not None else None
+            if order is None:
+                continue
+            seen.add(order.client_id)
+            if self._tells_news(order, info):
+                self.recorder.note(self._update(order, info, self.questions.get(order.client_id)))
+        for order in list(self.state.live.values()):
+            if order.client_id not in seen and order.status is not OrderStatus.PLANNED:
+                self.ask_later(order.client_id, 0, doubted=True)
+
+    def _tells_news(self, order: Order, info: OrderInfo) -> bool:
+        waits = order.status in (OrderStatus.PLANNED, OrderStatus.UNKNOWN)
+        return order.is_live and (waits or info.filled_size > order.filled or info.size < order.quantity)
+
+    def _adopt(self, info: OrderInfo) -> None:
+        """Take in an order that carries an id of ours and that a lost journal tail no longer knows."""
+        assert info.client_id is not None
+        now_ns = self.clock.now_ns()
+        opens = info.side is self.state.side
+        intent: Record = OrderIntended(
+            now_ns,
+            info.client_id,
+            Purpose.OPEN if opens else Purpose.CLOSE,
+            info.side,
+            info.price,
+            info.size,
+            self.state.next_entry_id if opens else None,
+            () if opens else self.state.parts_to_cover(info.size),
+            adopted=True,
+        )
+        fact = _FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
+        self.recorder.note(
+            intent, OrderUpdate(now_ns, info.client_id, fact, info.order_id, info.filled_size, None, info.cancel_reason)
+        )
+        self.tell(f"adopted order {info.client_id}: {info.side.value} {info.size} at {info.price}")
+
+
+def _amounts(orders: list[OrderInfo]) -> dict[str, Decimal]:
+    return {info.order_id: info.remaining_size for info in orders}

@@ -1,0 +1,171 @@
+"""Looking at the venue: when, what the guard makes of it, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.inquiry import Inquiry, LookResult, Reading
+from bot.recorder import Recorder
+from domain.clock import Clock
+from domain.events import ClockSet, ClosedOutside, HaltCleared
+from domain.market import NANOSECONDS
+from domain.status import NoticeKind
+from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard, Look, Verdict, difference
+from strategies.take_profit_grid.state import GridState
+
+_FIRST_RETRY_NS = NANOSECONDS
+_LONGEST_RETRY_NS = 10 * NANOSECONDS
+_RESTLESS_RETRY_NS = NANOSECONDS // 5
+_RECHECK_HALT_NS = 10 * NANOSECONDS
+_FAILURES_WORTH_A_NOTICE = 3
+_RAREST = 16
+"""A quiet bot looks this many times more seldom than a busy one."""
+
+
+class Oversight:
+    """Plans looks, keeps the newest one, and lets the guard judge it.
+
+    `look` is None from the moment the streams are lost until the venue has answered again. `suspicion` is what the
+    guard objects to and awaits its second look, or what still stands from a halt before this start. `failed`: the
+    newest look did not succeed.
+    """
+
+    def __init__(
+        self,
+        inquiry: Inquiry,
+        state: GridState,
+        recorder: Recorder,
+        guard: Guard,
+        clock: Clock,
+        look_every_s: int,
+        say: Callable[[NoticeKind, str], None],
+        halt: Callable[[str], None],
+    ) -> None:
+        self._inquiry = inquiry
+        self._state = state
+        self._recorder = recorder
+        self._guard = guard
+        self._clock = clock
+        self._shortest_ns = look_every_s * NANOSECONDS
+        self._every_ns = self._shortest_ns
+        self._events_seen = 0
+        self._say = say
+        self._halt = halt
+        self._due_ns: int | None = None
+        self._not_before_ns = 0
+        self._failures = 0
+        self._missed_events = True
+        self._foreign_named = False
+        self.look: Look | None = None
+        self.reading: Reading | None = None
+        self.failed = False
+        self.suspicion = ""
+        self.under_way = False
+        self.started_halted = False
+
+    # --- when ---------------------------------------------------------------------------------------------------
+
+    def want(self, wait_ns: int = 0) -> None:
+        """Look after `wait_ns`, or sooner where that was already planned."""
+        due_ns = self._clock.now_ns() + wait_ns
+        self._due_ns = due_ns if self._due_ns is None else min(self._due_ns, due_ns)
+
+    def due_ns(self) -> int | None:
+        """When the next look may begin; None while one is under way or none is planned."""
+        if self.under_way or self._due_ns is None:
+            return None
+        return max(self._due_ns, self._not_before_ns)
+
+    def lose_sight(self) -> None:
+        """Events may have been missed: what was seen before proves nothing any more."""
+        self._missed_events = True
+        self.look = None
+        self.reading = None
+        self._guard.forget()
+
+    # --- what ---------------------------------------------------------------------------------------------------
+
+    async def take_look(self) -> None:
+        self.under_way = True
+        self._due_ns = None
+        try:
+            reading = await self._inquiry.look(read_fills=self._missed_events)
+        finally:
+            self.under_way = False
+        if reading.result is LookResult.DONE and reading.look is not None:
+            self._take(reading, reading.look)
+        else:
+            self._retry(reading)
+
+    def _take(self, reading: Reading, look: Look) -> None:
+        self._missed_events = False
+        self.failed = False
+        self._failures = 0
+        self.look = look
+        self.reading = reading
+        self._plan_next()
+        self._judge(look)
+        if not self._foreign_named:
+            self._foreign_named = True
+            self._after_first_look(reading.foreign_orders)
+
+    def _plan_next(self) -> None:
+        """While no order of ours moves, looks become rarer: each would only repeat the last."""
+        is_quiet = self._events_seen == self._recorder.order_events
+        self._every_ns = min(2 * self._every_ns, _RAREST * self._shortest_ns) if is_quiet else self._shortest_ns
+        self._events_seen = self._recorder.order_events
+        self.want(self._every_ns)
+
+    def _retry(self, reading: Reading) -> None:
+        """A failed look agrees with nothing; a restless one is only early."""
+        self._guard.forget()
+        self.reading = None
+        self.want()
+        if reading.result is LookResult.RESTLESS:
+            self._not_before_ns = self._clock.now_ns() + _RESTLESS_RETRY_NS
+            return
+        self.failed = True
+        wait_ns = min(_FIRST_RETRY_NS << min(self._failures, 10), _LONGEST_RETRY_NS)
+        self._not_before_ns = self._clock.now_ns() + wait_ns
+        self._failures += 1
+        if self._failures == _FAILURES_WORTH_A_NOTICE:
+            self._say(NoticeKind.ERROR, f"the venue cannot be asked, nothing is opened: {reading.text}")
+
+    def _after_first_look(self, foreign_orders: int) -> None:
+        if foreign_orders:
+            self._say(NoticeKind.INFO, f"{foreign_orders} resting orders are foreign and left alone")
+        if self._state.clock_ns is None and self._state.covered > 0:
+            self._recorder.note(ClockSet(self._clock.now_ns()))
+
+    def _judge(self, look: Look) -> None:
+        """Let the guard see a look, and do what its finding asks for."""
+        if self.started_halted:
+            self._recheck_halt(look)
+            return
+        finding = self._guard.observe(look)
+        self.suspicion = finding.text if finding.verdict is Verdict.SUSPECT else ""
+        match finding.verdict:
+            case Verdict.SUSPECT:
+                self.want(CONFIRM_AFTER_NS)
+            case Verdict.MISMATCH:
+                self._say(NoticeKind.MISMATCH, finding.text)
+                self._halt(finding.text)
+            case Verdict.CLOSED_OUTSIDE:
+                self._recorder.note(ClosedOutside(self._clock.now_ns(), finding.quantity))
+                self._say(NoticeKind.MISMATCH, f"{finding.quantity} of the own position was closed by somebody else")
+            case Verdict.AGREES:
+                pass
+
+    def _recheck_halt(self, look: Look) -> None:
+        """After a start that followed a halt: nothing is opened while the difference remains."""
+        objection = difference(look, self._guard.quantity)
+        if not objection:
+            self.started_halted = False
+            self.suspicion = ""
+            self._recorder.note(HaltCleared(self._clock.now_ns(), "position and orders agree again"))
+            self._say(NoticeKind.INFO, "position and orders agree again; going on")
+            return
+        if objection != self.suspicion:
+            self.suspicion = objection
+            self._say(NoticeKind.MISMATCH, f"nothing is opened: {objection}")
+        self.want(_RECHECK_HALT_NS)

@@ -1,0 +1,144 @@
+"""Writing down before acting: the journal, the folds over it, and the client ids.
+
+Every record goes to the journal first and is then taken in by the state and the accounting, so that replaying the
+journal gives the memory that lived. Durability (`docs/ARCHITECTURE.md`, "Durability"): the intent of an open is synced
+before the order is sent; that of a close is handed to the operating system before, and synced right after; client ids
+come from blocks whose reservation was synced ahead of use.
+
+When the journal cannot be written (a full disk), nothing new is opened, but covering goes on: records wait in memory,
+in order, until the journal takes them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.accounting import Accounting
+from domain.events import Fill, IdsReserved, JournalBegan, OrderUpdate, Record
+from helpers.journal import Journal, JournalError
+from strategies.take_profit_grid.state import GridState
+
+_BLOCK = 1_000
+_RESERVE_WHEN_LEFT = _BLOCK // 2
+
+
+class RecordWatcher(Protocol):
+    """Told of each record once it is in the journal."""
+
+    def saw(self, seq: int, record: Record) -> None: ...
+
+
+class Recorder:
+    """Owns the journal while the bot runs. `trouble` is empty while the journal can be written."""
+
+    def __init__(self, journal: Journal, state: GridState, accounting: Accounting, watcher: RecordWatcher) -> None:
+        self._journal = journal
+        self._state = state
+        self._accounting = accounting
+        self._watcher = watcher
+        self._waiting: list[Record] = []
+        self._next_id: int | None = None
+        self.trouble = ""
+        self.order_events = 0
+        """Counts records that moved an order: two equal readings around a look prove that nothing happened in between.
+        """
+        self.last_order_event_ns = 0
+        self.last_fill_venue_ns = 0
+
+    # --- replay -------------------------------------------------------------------------------------------------
+
+    def replay(self) -> int:
+        """Take the whole journal in; the number of records. Raises `JournalDamaged`."""
+        count = 0
+        for seq, record in self._journal.replay():
+            self._take(record)
+            self._watcher.saw(seq, record)
+            count += 1
+        if self._state.first_client_id is not None:
+            self._next_id = self._state.reserved_until
+        return count
+
+    # --- records ------------------------------------------------------------------------------------------------
+
+    def begin(self, record: JournalBegan) -> None:
+        """The first record of a new journal. Raises `JournalError`: without it nothing can start."""
+        self._must_write([record])
+        self._next_id = record.first_client_id
+
+    def note(self, *records: Record) -> None:
+        """Facts and intents that must be taken in whatever the disk says. Handed to the operating system at once."""
+        self._write([*self._waiting, *records], on_failure=records)
+        for record in records:
+            self._take(record)
+
+    def note_durably(self, record: Record) -> bool:
+        """An intent that may only become one once it is synced. False: it was not written, and nothing has changed."""
+        if not self._flush() or not self._write([record], sync=True):
+            return False
+        self._take(record)
+        return True
+
+    def retry(self) -> bool:
+        """Offer the waiting records to the journal again; True when none is left."""
+        return self._flush()
+
+    def sync(self) -> None:
+        """Make everything noted so far survive a power loss."""
+        try:
+            self._journal.sync()
+        except JournalError as error:
+            self.trouble = str(error)
+
+    # --- client ids ---------------------------------------------------------------------------------------------
+
+    def reserve_ids(self, at_ns: int) -> None:
+        """Keep at least half a block of ids reserved ahead, so that a full disk never stops a close."""
+        if self._next_id is None or self._state.reserved_until - self._next_id >= _RESERVE_WHEN_LEFT:
+            return
+        self.note_durably(IdsReserved(at_ns, self._next_id + _BLOCK))
+
+    def take_id(self) -> int | None:
+        """The next client id; None when no reserved id is left. An id is never given twice."""
+        if self._next_id is None or self._next_id >= self._state.reserved_until:
+            return None
+        self._next_id += 1
+        return self._next_id - 1
+
+    # --- inner parts --------------------------------------------------------------------------------------------
+
+    def _must_write(self, records: Sequence[Record]) -> None:
+        seq = self._journal.append(records, sync=True)
+        self._tell(records, seq)
+        for record in records:
+            self._take(record)
+
+    def _flush(self) -> bool:
+        return not self._waiting or self._write(list(self._waiting))
+
+    def _write(self, records: Sequence[Record], *, sync: bool = False, on_failure: Sequence[Record] = ()) -> bool:
+        try:
+            seq = self._journal.append(records, sync=sync)
+        except JournalError as error:
+            self.trouble = str(error)
+            self._waiting.extend(on_failure)
+            return False
+        self.trouble = ""
+        self._waiting.clear()
+        self._tell(records, seq)
+        return True
+
+    def _tell(self, records: Sequence[Record], last_seq: int) -> None:
+        for offset, record in enumerate(records):
+            self._watcher.saw(last_seq - len(records) + 1 + offset, record)
+
+    def _take(self, record: Record) -> None:
+        self._state.apply(record)
+        self._accounting.apply(record)
+        if isinstance(record, OrderUpdate | Fill):
+            self.order_events += 1
+            self.last_order_event_ns = record.at_ns
+            if isinstance(record, Fill):
+                self.last_fill_venue_ns = max(self.last_fill_venue_ns, record.venue_ns)
+
+

@@ -1,0 +1,1 @@
+"""Strategies: pure, synchronous decisions over frozen domain types."""

@@ -1,0 +1,98 @@
+"""The guard: do the venue's position, the own closes and the journal agree?
+
+Rule (`docs/ARCHITECTURE.md`, "The algorithm"): with P the own position in the bot's direction and K the sum of own resting
+closes, both as the venue states them, `|P - K| > 2 x quantity` on two agreeing looks at least 2 s apart halts the bot. The
+same holds when P and the journal's own position differ by more than that. A failed look agrees with nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, auto
+
+from domain.market import NANOSECONDS
+
+CONFIRM_AFTER_NS = 2 * NANOSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One consistent reading of the venue: orders, position, orders again, and no event of ours in between.
+
+    `position`: own position in the bot's direction (foreign part taken off). `resting_closes`: K as the venue lists it.
+    `own`: the journal's own position at that moment.
+    """
+
+    started_ns: int
+    finished_ns: int
+    position: Decimal
+    resting_closes: Decimal
+    own: Decimal
+
+    @property
+    def uncovered(self) -> Decimal:
+        return self.position - self.resting_closes
+
+    @property
+    def missing(self) -> Decimal:
+        """Own quantity the journal holds and the venue does not: closed by somebody else."""
+        return self.own - self.position
+
+
+class Verdict(Enum):
+    AGREES = auto()
+    SUSPECT = auto()
+    """Look again after `CONFIRM_AFTER_NS`; nothing is opened meanwhile."""
+    MISMATCH = auto()
+    """Two agreeing looks: halt."""
+    CLOSED_OUTSIDE = auto()
+    """Two agreeing looks: a tolerable part of the own position is gone from the venue; write it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    verdict: Verdict
+    text: str = ""
+    quantity: Decimal = Decimal(0)
+
+
+def difference(look: Look, quantity: Decimal) -> str:
+    """What the guard objects to in one look; empty when nothing."""
+    limit = 2 * quantity
+    if abs(look.uncovered) > limit:
+        return (
+            f"position {look.position} and resting closes {look.resting_closes} differ by {look.uncovered}, "
+            f"more than {limit}"
+        )
+    if abs(look.missing) > limit:
+        return f"position {look.position} and the journal's {look.own} differ by {look.missing}, more than {limit}"
+    return ""
+
+
+class Guard:
+    """Remembers the first of two looks that must agree. Only looks that succeeded are shown to it."""
+
+    def __init__(self, quantity: Decimal) -> None:
+        self.quantity = quantity
+        self._suspect: Look | None = None
+
+    def forget(self) -> None:
+        """A failed look, or a change in between, is not agreement."""
+        self._suspect = None
+
+    def observe(self, look: Look) -> Finding:
+        objection = difference(look, self.quantity)
+        if not objection and look.missing <= 0:
+            self._suspect = None
+            return Finding(Verdict.AGREES)
+        first = self._suspect
+        if first is None or (first.uncovered, first.missing) != (look.uncovered, look.missing):
+            self._suspect = look
+            return Finding(Verdict.SUSPECT, objection)
+        if look.started_ns - first.finished_ns < CONFIRM_AFTER_NS:
+            return Finding(Verdict.SUSPECT, objection)
+        self._suspect = None
+        if objection:
+            return Finding(Verdict.MISMATCH, objection)
+        return Finding(Verdict.CLOSED_OUTSIDE, quantity=look.missing)
