@@ -1,0 +1,1 @@
+"""The command line: flags and their meaning, and one file per sub-command."""
