@@ -1,0 +1,1 @@
+"""Markets in memory: sources of market data, the matching engine, the ledger. Imports the domain only; no asyncio, no clock."""
