@@ -117,7 +117,8 @@ class Narrator:
         if fact is OrderFact.ACCEPTED and not told.rests:
             told.rests = True
             return None if told.intent.purpose is Purpose.EXIT else (f"{name} posted", Tone.QUIET)
-        why = safe(update.reason) or told.why
+        # Of a cancel that we asked for, our own reason says more than the venue's.
+        why = told.why or safe(update.reason) if fact is OrderFact.CANCELLED else safe(update.reason) or told.why
         words = _ENDINGS.get(fact)
         if words is None:
             return None
