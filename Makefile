@@ -43,7 +43,8 @@ types: venv-dev
 lock: venv-dev
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
-	@echo "wrote requirements.txt and requirements-dev.txt"
+	@$(LOCK) --no-deps requirements-lighter.in --output-file requirements-lighter.txt
+	@echo "wrote requirements.txt, requirements-dev.txt and requirements-lighter.txt"
 
 diagrams: $(VENV)/.runtime
 	@$(PY) docs/diagrams.py
@@ -54,14 +55,16 @@ clean:
 
 venv-dev: $(VENV)/.dev
 
-$(VENV)/.runtime: requirements.txt $(PY)
+$(VENV)/.runtime: requirements.txt requirements-lighter.txt $(PY)
 	@echo "Installing what the bot needs into $(VENV) ..."
 	@$(PIP_INSTALL) -r requirements.txt
+	@$(PIP_INSTALL) --no-deps -r requirements-lighter.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(PY)
+$(VENV)/.dev: requirements-dev.txt requirements-lighter.txt $(PY)
 	@echo "Installing what the tests need into $(VENV) ..."
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-deps -r requirements-lighter.txt
 	@touch $@
 
 # A virtual environment that was made half is worse than none: it is removed again.

@@ -166,8 +166,7 @@ class Desk:
 
     def liquidate_if_due(self) -> None:
         """Below the maintenance margin everything resting is cancelled and the position closed at market."""
-        quote = self._quote()
-        if quote is None or not self.account.position:
+        if not self.account.position or (quote := self._quote()) is None:
             return
         doubled_mid = quote.bid + quote.ask
         is_safe = not self._is_dirty and 2 * self._safe[0] < doubled_mid < 2 * self._safe[1]
@@ -257,7 +256,7 @@ class Desk:
         )
 
     def _room_to_reduce(self, side: Side, *, takes: bool) -> int:
-        """How much a reduce-only order could close. One that takes goes before those that rest; they are trimmed then."""
+        """How much a reduce-only order could close. One that takes goes before those that rest, which are trimmed."""
         room = -side.sign * self.account.position
         return room if takes else room - self.book.side(side).reduce_only_size
 
@@ -288,6 +287,7 @@ class Desk:
         side.place_in_queue(order, own.price, own.size)
         side.add(order)
         self._on_resting(order)
+        self._trim_reduce_only()
 
     def _fill_resting(self, order: BookOrder, quantity: int) -> None:
         assert order.price is not None, "a market order never rests"
@@ -325,11 +325,14 @@ class Desk:
             self._unregister(order)
             self._tell_order(order, OrderFact.FILLED)
         self.tell(PositionUpdate(self.now_ns, account.quantity(account.position)))
-        self._trim(self.book.bids, -account.position)
-        self._trim(self.book.asks, account.position)
+        self._trim_reduce_only()
+
+    def _trim_reduce_only(self) -> None:
+        """Cut resting reduce-only orders down to the position: the worst-priced first, among equals the newest."""
+        self._trim(self.book.bids, -self.account.position)
+        self._trim(self.book.asks, self.account.position)
 
     def _trim(self, side: BookSide, reducible: int) -> None:
-        """Cut resting reduce-only orders down to the position: the worst-priced first, among equals the newest."""
         excess = side.reduce_only_size - max(0, reducible)
         if excess <= 0:
             return

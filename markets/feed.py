@@ -42,6 +42,9 @@ NO_BAND = IntBand(True, -NOWHERE, NOWHERE)
 EVERY_QUOTE = IntBand(True, NOWHERE, -NOWHERE)
 """The band that every quote is outside of."""
 
+_FIRST_STRIDE = 64
+"""Rows looked at in one go, more and more while they are quiet: a loud row soon must not cost a copy of the chunk."""
+
 
 def _units(price: Decimal, unit: Decimal, rounding: str) -> int:
     return int((price / unit).to_integral_value(rounding))
@@ -85,6 +88,7 @@ class TapeReader:
             low_above, low_below, high_above, high_below = floor, NOWHERE, band_low, min(ceiling, band_high)
         else:
             low_above, low_below, high_above, high_below = max(floor, band_low), band_high, -NOWHERE, ceiling
+        stride = _FIRST_STRIDE
         while self._index < len(self._chunk) or self._load():
             times = self._chunk.time_ns
             first = self._index
@@ -92,7 +96,8 @@ class TapeReader:
                 return times[first] if target_ns > self.passed_ns else None
             if times[first] > target_ns:
                 return None
-            last = bisect_right(times, target_ns, first)
+            last = bisect_right(times, target_ns, first, min(first + stride, len(times)))
+            stride *= 4
             highs = iter(self._chunk.high[first:last])
             for low, high in zip(self._chunk.low[first:last], highs, strict=True):
                 if not (low_above < low < low_below and high_above < high < high_below):

@@ -71,6 +71,8 @@ class Ledger:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        if (stored := self._about("format")) != _FORMAT:
+            raise ValueError(f"its format is {stored}, this program writes {_FORMAT}")
         self.identity = self._about("identity")
         self.start_ns = int(self._about("start_ns"))
         self.terms = _terms_from(self._about("terms"))
@@ -90,7 +92,7 @@ class Ledger:
         except (sqlite3.Error, LookupError, ValueError) as problem:
             if connection is not None:
                 connection.close()
-            raise LedgerUnusable(f"{path} cannot be used as a paper account ({problem}): move it away") from problem
+            raise _unusable(path, problem) from problem
         if ledger.identity != identity:
             ledger.close()
             raise LedgerMismatch(path, ledger.identity, identity)
@@ -108,7 +110,7 @@ class Ledger:
             finally:
                 connection.close()
         except sqlite3.Error as problem:
-            raise LedgerUnusable(f"{path} cannot be used as a paper account ({problem}): move it away") from problem
+            raise _unusable(path, problem) from problem
         return None if row is None else str(row[0])
 
     @property
@@ -123,7 +125,11 @@ class Ledger:
         return self.start_ns if row is None else int(row[0])
 
     def mark_ended(self) -> None:
-        self._db.execute("UPDATE about SET value = 'yes' WHERE name = 'ended'")
+        """From now on the account is history. Raises `LedgerWriteFailed`."""
+        try:
+            self._db.execute("UPDATE about SET value = 'yes' WHERE name = 'ended'")
+        except sqlite3.Error as problem:
+            raise LedgerWriteFailed(f"the end of the paper account could not be written: {problem}") from problem
 
     def close(self) -> None:
         self._db.close()
@@ -178,6 +184,12 @@ class Ledger:
         if row is None:
             raise LookupError(f"it does not say its {name}")
         return str(row[0])
+
+
+def _unusable(path: Path, problem: Exception) -> LedgerUnusable:
+    return LedgerUnusable(
+        f"{path} cannot be used as a paper account ({problem}): check its folder and rights, or move the file away"
+    )
 
 
 def _create(connection: sqlite3.Connection, identity: str, terms: AccountTerms, start_ns: int) -> None:

@@ -122,7 +122,10 @@ class StepWriter:
 
 
 class MemoryLedger:
-    """An account that ends with the process. Remembers all client ids, and the last `kept` ended orders and fills."""
+    """An account that ends with the process.
+
+    Remembers all client ids, but only about the last `kept` ended orders and fills; an older order looks unknown.
+    """
 
     def __init__(self, kept: int = 50_000) -> None:
         self._kept = kept

@@ -248,9 +248,10 @@ class SimulatedVenue:
     def _leap_to(self, instant_ns: int) -> None:
         """Over a hole in the data: orders expire in it, funding in it is not charged."""
         desk = self._desk
-        if instant_ns > desk.now_ns:
+        left_ns = max(desk.now_ns, self._tape.passed_ns)
+        if instant_ns > left_ns:
             desk.gaps += 1
-            desk.gaps_ns += instant_ns - desk.now_ns
+            desk.gaps_ns += instant_ns - left_ns
         desk.now_ns = instant_ns
         self._expire()
         if self._funding.interval_ns:

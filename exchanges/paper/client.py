@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from domain.events import Fill, MarketEnded, QuoteMoved, RulesChanged, VenueEvent
 from domain.market import MarketRules, PriceBand, Quote
 from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
-from exchanges.errors import NotSent, OutcomeUnknown, Refused, Unavailable
+from exchanges.errors import ExchangeError, NotSent, OutcomeUnknown, Refused, Unavailable
 from exchanges.paper.world import PaperWorld
 from markets.orders import NewOrder, OrderState, Refusal
 from markets.venue import SimulatedVenue
@@ -46,15 +46,22 @@ class PaperClient(BaseExchangeClient):
         """Returns with the rules and a first quote. Raises `Unavailable` when the market ends before it quotes."""
         if self._loop is not None:
             raise Unavailable("this client is connected already")
-        self._loop = asyncio.get_running_loop()
         self._world.attach(self, self._clock.now_ns())
-        self._rules = await self.market_rules()
-        if self.quote() is None:
-            self._first_quote = self._loop.create_future()
-            self._world.watch_quotes(None)
-            await self._answer_to(self._first_quote, Unavailable("the connection went before the first quote"))
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._rules = await self.market_rules()
             if self.quote() is None:
-                raise Unavailable("the market ended before its first quote")
+                await self._wait_for_quote(self._loop)
+        except (ExchangeError, asyncio.CancelledError):
+            await self.disconnect()
+            raise
+
+    async def _wait_for_quote(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._first_quote = loop.create_future()
+        self._world.watch_quotes(None)
+        await self._answer_to(self._first_quote, Unavailable("the connection went before the first quote"))
+        if self.quote() is None:
+            raise Unavailable("the market ended before its first quote")
 
     async def disconnect(self) -> None:
         if self._loop is None:
@@ -130,6 +137,8 @@ class PaperClient(BaseExchangeClient):
         if self._first_quote is not None and isinstance(event, QuoteMoved | MarketEnded):
             _resolve(self._first_quote, None)
             self._first_quote = None
+            if isinstance(event, QuoteMoved):
+                return  # the client asked for this one, not its owner
         if self._loop is not None and self._handler is not None:
             self._loop.call_soon(self._hand_over, event)
 

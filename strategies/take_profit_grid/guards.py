@@ -1,8 +1,9 @@
 """The guard: do the venue's position, the own closes and the journal agree?
 
-Rule (`docs/ARCHITECTURE.md`, "The algorithm"): with P the own position in the bot's direction and K the sum of own resting
-closes, both as the venue states them, `|P - K| > 2 x quantity` on two agreeing looks at least 2 s apart halts the bot. The
-same holds when P and the journal's own position differ by more than that. A failed look agrees with nothing.
+Rule (`docs/ARCHITECTURE.md`, "The algorithm"): with P the own position in the bot's direction and K the sum of own
+resting closes, both as the venue states them, `|P - K| > 2 x quantity` on two agreeing looks at least 2 s apart halts
+the bot. A failed look agrees with nothing. Own quantity that two agreeing looks miss, while P and K agree, was closed
+by somebody else: it is written off, and said.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum, auto
 
 from domain.market import NANOSECONDS
 
+ZERO = Decimal(0)
 CONFIRM_AFTER_NS = 2 * NANOSECONDS
 
 
@@ -36,8 +38,9 @@ class Look:
 
     @property
     def missing(self) -> Decimal:
-        """Own quantity the journal holds and the venue does not: closed by somebody else."""
-        return self.own - self.position
+        """Own quantity the journal holds and the venue does not: closed by somebody else. Never more than we own: what
+        somebody sold beyond it is his."""
+        return max(ZERO, min(self.own, self.own - self.position))
 
 
 class Verdict(Enum):
@@ -47,7 +50,7 @@ class Verdict(Enum):
     MISMATCH = auto()
     """Two agreeing looks: halt."""
     CLOSED_OUTSIDE = auto()
-    """Two agreeing looks: a tolerable part of the own position is gone from the venue; write it off."""
+    """Two agreeing looks: part of the own position is gone from the venue, and K with it; write it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +63,12 @@ class Finding:
 def difference(look: Look, quantity: Decimal) -> str:
     """What the guard objects to in one look; empty when nothing."""
     limit = 2 * quantity
-    if abs(look.uncovered) > limit:
-        return (
-            f"position {look.position} and resting closes {look.resting_closes} differ by {look.uncovered}, "
-            f"more than {limit}"
-        )
-    if abs(look.missing) > limit:
-        return f"position {look.position} and the journal's {look.own} differ by {look.missing}, more than {limit}"
-    return ""
+    if abs(look.uncovered) <= limit:
+        return ""
+    return (
+        f"position {look.position} and resting closes {look.resting_closes} differ by {look.uncovered}, "
+        f"more than {limit}"
+    )
 
 
 class Guard:
@@ -83,16 +84,23 @@ class Guard:
 
     def observe(self, look: Look) -> Finding:
         objection = difference(look, self.quantity)
-        if not objection and look.missing <= 0:
+        if not objection and not look.missing:
             self._suspect = None
             return Finding(Verdict.AGREES)
+        doubt = objection or self._loss(look)
         first = self._suspect
         if first is None or (first.uncovered, first.missing) != (look.uncovered, look.missing):
             self._suspect = look
-            return Finding(Verdict.SUSPECT, objection)
+            return Finding(Verdict.SUSPECT, doubt)
         if look.started_ns - first.finished_ns < CONFIRM_AFTER_NS:
-            return Finding(Verdict.SUSPECT, objection)
+            return Finding(Verdict.SUSPECT, doubt)
         self._suspect = None
         if objection:
             return Finding(Verdict.MISMATCH, objection)
         return Finding(Verdict.CLOSED_OUTSIDE, quantity=look.missing)
+
+    def _loss(self, look: Look) -> str:
+        """A loss too large to open beside before it is certain; empty for a smaller one."""
+        if look.missing <= 2 * self.quantity:
+            return ""
+        return f"{look.missing} of the own position {look.own} is gone from the venue"

@@ -1,23 +1,13 @@
 """What the grid knows: the fold of its journal's records, kept so that every question costs O(log n) or less.
 
-`GridState.apply` is the only way the state changes, and only by journaled records; replaying the journal therefore gives the
-state that lived. Nothing here looks at a clock, a quote or a venue.
-
-The book-keeping of what a fill is owed, per entry (quantities in base units):
-
-    owed = filled - closed - covering
-
-`filled` and `closed` are totals of own fills; `covering` is what rests in live closing orders. Part of what is owed may be
-`returned`: it was under a close that the venue ended. Returned quantity is covered again only after the venue was asked,
-because somebody else may have closed it meanwhile; the rest of what is owed is a fresh fill and is covered at once.
+`GridState.apply` is the only way the state changes, and only by journaled records; replaying the journal therefore
+gives the state that lived. Nothing here looks at a clock, a quote or a venue.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from domain.events import (
@@ -34,97 +24,19 @@ from domain.events import (
     OrderUpdate,
     Part,
     Record,
+    SessionStarted,
     WaiverLapsed,
 )
-from domain.market import NANOSECONDS, Side
+from domain.market import Side
 from domain.orders import OrderFact, OrderStatus, Purpose, advance
+from strategies.take_profit_grid.entries import Entries, Entry
+from strategies.take_profit_grid.orders import REPRICE, ZERO, ClosePrices, Failures, Order
 
-ZERO = Decimal(0)
+__all__ = ["REPRICE", "ZERO", "Entry", "Failures", "GridState", "Order"]
+
 _REMEMBERED_ENDED_ORDERS = 5_000
 """Ended orders kept for news that comes late. A venue's reordering spans seconds; this spans hours."""
-_QUICK_END_NS = 5 * NANOSECONDS
-"""An order that the venue ended this soon without a fill was in effect refused, whatever the venue calls it."""
-REPRICE = "reprice"
-"""The one reason for which a cancelled open is placed again as the same entry."""
-
-
-@dataclass(slots=True)
-class Claim:
-    """What a closing order still has to close of one entry."""
-
-    entry_id: int
-    quantity: Decimal
-
-
-@dataclass(slots=True)
-class Order:
-    """One own order. `claims` of a closing order: what it closes, first to be closed first."""
-
-    client_id: int
-    purpose: Purpose
-    side: Side
-    price: Decimal | None
-    quantity: Decimal
-    intended_ns: int
-    entry_id: int | None = None
-    claims: deque[Claim] = field(default_factory=deque)
-    status: OrderStatus = OrderStatus.PLANNED
-    order_id: str | None = None
-    filled: Decimal = ZERO
-    traded: Decimal = ZERO
-    """Sum of the trades that arrived one by one; `filled` may be ahead of it, never behind."""
-    trade_ids: set[str] = field(default_factory=set)
-    accepted_ns: int | None = None
-    ended_ns: int | None = None
-    cancel_why: str | None = None
-    cancel_failures: int = 0
-    cancel_failed_ns: int = 0
-    reason: str = ""
-
-    @property
-    def remaining(self) -> Decimal:
-        return max(ZERO, self.quantity - self.filled)
-
-    @property
-    def is_live(self) -> bool:
-        return not self.status.has_ended
-
-
-@dataclass(slots=True)
-class Entry:
-    """One intention to open; owns the closes of what it filled. `worst_price`: the fill price hardest to profit from."""
-
-    entry_id: int
-    filled: Decimal = ZERO
-    closed: Decimal = ZERO
-    covering: Decimal = ZERO
-    returned: Decimal = ZERO
-    worst_price: Decimal | None = None
-    live_opens: int = 0
-    open_was_cancelled: bool = False
-    was_accepted: bool = False
-
-    @property
-    def owed(self) -> Decimal:
-        return self.filled - self.closed - self.covering
-
-    @property
-    def to_close(self) -> Decimal:
-        return self.filled - self.closed
-
-    @property
-    def fresh(self) -> Decimal:
-        """What is owed for the first time, and needs no question to the venue."""
-        return self.owed - self.returned
-
-
-@dataclass(slots=True)
-class Failures:
-    """Consecutive orders of one purpose that the venue did not let live."""
-
-    count: int = 0
-    last_ns: int = 0
-    reason: str = ""
+_REMEMBERED_FORCED_TRADES = 5_000
 
 
 class GridState:
@@ -138,30 +50,35 @@ class GridState:
         self.orders: dict[int, Order] = {}
         self.live: dict[int, Order] = {}
         self.live_opens: dict[int, Order] = {}
-        self.entries: dict[int, Entry] = {}
-        self.unclosed: set[int] = set()
-        """Entries with quantity to close: n of the cool-down."""
-        self.owing: dict[int, None] = {}
-        """Entries whose `owed` is not zero, oldest first."""
+        self._book = Entries()
+        self.entries = self._book.by_id
+        self.unclosed = self._book.unclosed
+        self.owing = self._book.owing
         self.covered = ZERO
         """Sum of what remains in own live closing orders."""
         self.own = ZERO
         """Own position in the bot's direction, by our own fills."""
         self.clock_ns: int | None = None
+        """When an open last filled: the cool-down counts from here."""
         self.waiver = False
+        """An entry closed: the next one may begin without a cool-down."""
         self.replacing: int | None = None
+        """The entry whose open was cancelled unfilled to be placed again at a better price."""
         self.next_entry_id = 1
         self.highest_client_id = 0
         self.halted: str | None = None
         self.uncertain_since_ns: int | None = None
-        """When a venue last ended a close: what it covered is re-covered only after a later look."""
+        """When a venue last ended a close, or this session started: returned quantity is covered only after a later
+        look."""
         self.unexplained: set[int] = set()
         """Orders whose filled total is ahead of the trades that arrived."""
         self.failures: dict[Purpose, Failures] = {purpose: Failures() for purpose in Purpose}
         self._ended: deque[int] = deque()
-        self._close_prices: list[tuple[Decimal, int]] = []
+        self._forced: dict[tuple[str, str], None] = {}
+        self._close_prices = ClosePrices(side)
         self._handlers: dict[type, Callable[..., None]] = {
             JournalBegan: self._journal_began,
+            SessionStarted: self._session_started,
             IdsReserved: self._ids_reserved,
             OrderIntended: self._order_intended,
             OrderUpdate: self._order_update,
@@ -195,12 +112,7 @@ class GridState:
 
     def outermost_close(self) -> Decimal | None:
         """The own live close nearest to the market: the lowest of a buying bot, the highest of a selling one."""
-        while self._close_prices:
-            key, client_id = self._close_prices[0]
-            if client_id in self.live:
-                return key * self.side.sign
-            heapq.heappop(self._close_prices)
-        return None
+        return self._close_prices.outermost()
 
     def open_exposure(self) -> Decimal:
         """What live opens could still add to the position, unresolved ones at full size."""
@@ -208,13 +120,7 @@ class GridState:
 
     def parts_to_cover(self, quantity: Decimal) -> tuple[Part, ...]:
         """`quantity` spread over what is owed, oldest entry first (for an adopted close of unknown parts)."""
-        parts = []
-        for entry_id in self.owing:
-            take = min(quantity, self.entries[entry_id].owed)
-            if take > 0:
-                parts.append(Part(entry_id, take))
-                quantity -= take
-        return tuple(parts)
+        return self._book.parts_to_cover(quantity)
 
     # --- intents ------------------------------------------------------------------------------------------------
 
@@ -223,43 +129,43 @@ class GridState:
         self.reserved_until = max(self.reserved_until, record.first_client_id)
         self.foreign_position = record.foreign_position
 
+    def _session_started(self, record: SessionStarted) -> None:
+        """A lost journal tail may have covered what looks bare: the venue is asked before anything old is covered."""
+        self._book.doubt_everything_owed()
+        self.uncertain_since_ns = record.at_ns
+
     def _ids_reserved(self, record: IdsReserved) -> None:
         self.reserved_until = max(self.reserved_until, record.until)
 
     def _order_intended(self, record: OrderIntended) -> None:
-        order = Order(
-            record.client_id,
-            record.purpose,
-            record.side,
-            record.price,
-            record.quantity,
-            record.at_ns,
-            record.entry_id,
-            deque(Claim(part.entry_id, part.quantity) for part in record.parts),
-        )
+        order = Order.intended(record)
         self.orders[order.client_id] = self.live[order.client_id] = order
         self.highest_client_id = max(self.highest_client_id, order.client_id)
         if order.purpose is Purpose.OPEN:
             self._open_intended(order)
         else:
-            self.covered += order.quantity
-            for part in record.parts:
-                self._cover(self.entries[part.entry_id], part.quantity)
-            if order.price is not None:
-                heapq.heappush(self._close_prices, (order.price * self.side.sign, order.client_id))
+            self._cover_with(order)
 
     def _open_intended(self, order: Order) -> None:
-        assert order.entry_id is not None
-        entry = self.entries.setdefault(order.entry_id, Entry(order.entry_id))
+        entry = self._entry_of(order)
         entry.live_opens += 1
+        entry.open_was_cancelled = False
         self.live_opens[order.client_id] = order
-        self.next_entry_id = max(self.next_entry_id, order.entry_id + 1)
-        self.replacing = None
+        self.next_entry_id = max(self.next_entry_id, entry.entry_id + 1)
+        self._replace(None)
+        if self.waiver and not entry.was_accepted:
+            order.took_waiver = True
+            self.waiver = False
 
-    def _cover(self, entry: Entry, quantity: Decimal) -> None:
-        entry.returned -= max(ZERO, quantity - max(ZERO, entry.fresh))
-        entry.covering += quantity
-        self._settle(entry)
+    def _entry_of(self, order: Order) -> Entry:
+        assert order.entry_id is not None, f"opening order {order.client_id} names no entry"
+        return self._book.get_or_begin(order.entry_id)
+
+    def _cover_with(self, order: Order) -> None:
+        self.covered += order.remaining
+        for claim in order.claims:
+            self._book.cover(self._book.get_or_begin(claim.entry_id), claim.quantity)
+        self._close_prices.add(order)
 
     def _cancel_intended(self, record: CancelIntended) -> None:
         order = self.orders.get(record.client_id)
@@ -272,10 +178,7 @@ class GridState:
 
     def _entry_abandoned(self, record: EntryAbandoned) -> None:
         if self.replacing == record.entry_id:
-            self.replacing = None
-        entry = self.entries.get(record.entry_id)
-        if entry is not None and not entry.live_opens and not entry.filled:
-            del self.entries[record.entry_id]
+            self._replace(None)
 
     def _clock_set(self, record: ClockSet) -> None:
         self.clock_ns = record.at_ns
@@ -309,9 +212,7 @@ class GridState:
 
     def _fill(self, fill: Fill) -> None:
         if fill.client_id is None:
-            if fill.forced and fill.side is not self.side:
-                self.own -= fill.quantity
-                self._take_from_entries(fill.quantity)
+            self._forced_fill(fill)
             return
         order = self.orders.get(fill.client_id)
         if order is None or fill.trade_id in order.trade_ids:
@@ -322,6 +223,17 @@ class GridState:
         self._fill_to(order, order.traded, fill.price, fill.at_ns)
         self._note_explained(order)
         self._move(order, OrderFact.FILLED if order.filled >= order.quantity else OrderFact.ACCEPTED, fill.at_ns)
+
+    def _forced_fill(self, fill: Fill) -> None:
+        """The venue itself reduced the position."""
+        key = (fill.order_id, fill.trade_id)
+        if not fill.forced or fill.side is self.side or key in self._forced:
+            return
+        self._forced[key] = None
+        if len(self._forced) > _REMEMBERED_FORCED_TRADES:
+            del self._forced[next(iter(self._forced))]
+        self.own -= fill.quantity
+        self._book.close_oldest(fill.quantity)
 
     def _move(self, order: Order, fact: OrderFact, at_ns: int) -> None:
         before = order.status
@@ -337,19 +249,19 @@ class GridState:
         order.accepted_ns = at_ns
         if order.purpose is Purpose.OPEN and order.entry_id in self.entries:
             self.entries[order.entry_id].was_accepted = True
-            self.waiver = False
 
     def _fill_to(self, order: Order, total: Decimal, price: Decimal | None, at_ns: int) -> None:
         """Raise the order's filled total. Totals never fall, so old news and repetitions end here."""
         delta = total - order.filled
         if delta <= 0:
             return
+        rested = order.remaining
         order.filled = total
         self.failures[order.purpose].count = 0
         if order.purpose is Purpose.OPEN:
             self._opened(order, delta, price, at_ns)
         else:
-            self._closed(order, delta)
+            self._closed(order, delta, rested - order.remaining)
         self._note_explained(order)
 
     def _note_explained(self, order: Order) -> None:
@@ -359,24 +271,25 @@ class GridState:
             self.unexplained.discard(order.client_id)
 
     def _opened(self, order: Order, delta: Decimal, price: Decimal | None, at_ns: int) -> None:
-        assert order.entry_id is not None
-        entry = self.entries.setdefault(order.entry_id, Entry(order.entry_id))
+        entry = self._entry_of(order)
         entry.filled += delta
-        if price is not None and (
-            entry.worst_price is None or (price - entry.worst_price) * self.side.sign > 0
-        ):
+        if price is not None and (entry.worst_price is None or (price - entry.worst_price) * self.side.sign > 0):
             entry.worst_price = price
         self.own += delta
         self.clock_ns = at_ns
-        self.waiver = False
         entry.was_accepted = True
-        self._settle(entry)
+        if not order.is_live:
+            entry.open_was_cancelled = True
+        if self.replacing == entry.entry_id:
+            self._replace(None)  # Late news: it filled after all, and so it ended with its cancel.
+        self._book.settle(entry)
 
-    def _closed(self, order: Order, delta: Decimal) -> None:
+    def _closed(self, order: Order, delta: Decimal, rested: Decimal) -> None:
+        """A closing order filled `delta`, of which `rested` had been counted as covering."""
         self.own -= delta
         live = order.is_live
         if live:
-            self.covered -= delta
+            self.covered -= rested
         left = delta
         unclaimed = ZERO
         while left > 0 and order.claims:
@@ -386,153 +299,104 @@ class GridState:
             claim.quantity -= take
             if not claim.quantity:
                 order.claims.popleft()
-            entry = self.entries.get(claim.entry_id)
-            if entry is None:
-                unclaimed += take
-                continue
-            entry.closed += take
-            if live:
-                entry.covering -= take
-            self._settle(entry)
-            self._finish_if_closed(entry, earns_waiver=True)
-        self._take_from_entries(left + unclaimed)
+            beyond, is_over = self._book.close(claim.entry_id, take, claimed=live)
+            unclaimed += beyond
+            self.waiver = self.waiver or is_over
+        self._book.close_oldest(left + unclaimed)
 
     def _resize(self, order: Order, quantity: Decimal, at_ns: int) -> None:
         """The venue shrank a reduce-only order: what it no longer covers is owed again."""
-        before = order.remaining
+        rested, unclaimed = order.remaining, order.remaining - order.claimed
         order.quantity = max(quantity, order.filled)
         if order.is_live and order.purpose is not Purpose.OPEN:
-            self._give_back(order, before - order.remaining, at_ns)
+            self._give_back(order, rested - order.remaining, unclaimed, at_ns)
 
     def _end(self, order: Order, at_ns: int) -> None:
         order.ended_ns = at_ns
         self.live.pop(order.client_id, None)
-        self._count_failure(order, at_ns)
+        self.failures[order.purpose].note_end(order, at_ns)
         if order.purpose is Purpose.OPEN:
             self._open_ended(order)
-        elif order.remaining > 0:
-            self._give_back(order, order.remaining, at_ns)
+        else:
+            self._give_back(order, order.remaining, order.remaining - order.claimed, at_ns)
+            self._close_prices.forget_ended(self.live, len(self.live))
         self._ended.append(order.client_id)
         if len(self._ended) > _REMEMBERED_ENDED_ORDERS:
-            self.orders.pop(self._ended.popleft(), None)
+            self._forget(self._ended.popleft())
+
+    def _forget(self, client_id: int) -> None:
+        order = self.orders.get(client_id)
+        if order is not None and not order.is_live:
+            del self.orders[client_id]
+            self.unexplained.discard(client_id)
 
     def _revive(self, order: Order) -> None:
         """An order believed never placed lives after all: take back what was given up with it."""
         order.ended_ns = None
         self.live[order.client_id] = order
-        if order.purpose is Purpose.OPEN:
-            assert order.entry_id is not None
-            entry = self.entries.setdefault(order.entry_id, Entry(order.entry_id))
-            entry.live_opens += 1
-            self.live_opens[order.client_id] = order
+        if order.purpose is not Purpose.OPEN:
+            self._cover_with(order)
             return
-        self.covered += order.remaining
-        for claim in order.claims:
-            self._cover(self.entries.setdefault(claim.entry_id, Entry(claim.entry_id)), claim.quantity)
-        if order.price is not None:
-            heapq.heappush(self._close_prices, (order.price * self.side.sign, order.client_id))
+        entry = self._entry_of(order)
+        entry.live_opens += 1
+        self.live_opens[order.client_id] = order
+        if self.replacing == entry.entry_id:
+            self._replace(None)
+        if order.took_waiver:
+            self.waiver = False
 
     def _open_ended(self, order: Order) -> None:
         self.live_opens.pop(order.client_id, None)
-        entry = self.entries.get(order.entry_id) if order.entry_id is not None else None
-        if entry is None:
-            return
+        if order.took_waiver and order.placed_nothing:
+            self.waiver = True
+        entry = self._entry_of(order)
         entry.live_opens -= 1
         entry.open_was_cancelled = order.status is not OrderStatus.FILLED
         if entry.live_opens:
             return
         if entry.filled:
-            self._finish_if_closed(entry, earns_waiver=True)
+            self.waiver = self._book.finish_if_closed(entry) or self.waiver
         elif self._may_be_placed_again(order, entry):
-            self.replacing = entry.entry_id
+            self._replace(entry.entry_id)
         else:
-            del self.entries[entry.entry_id]
+            self._book.drop_if_unfilled(entry.entry_id)
+
+    def _replace(self, entry_id: int | None) -> None:
+        """Whose open is to be placed again; one that will not be, and filled nothing, is forgotten."""
+        before, self.replacing = self.replacing, entry_id
+        if before is not None and before != entry_id:
+            self._book.drop_if_unfilled(before)
 
     @staticmethod
     def _may_be_placed_again(order: Order, entry: Entry) -> bool:
         """Re-priced by us; or the attempt to re-place it placed nothing."""
-        if order.status is OrderStatus.CANCELLED:
-            return order.cancel_why == REPRICE
-        placed_nothing = order.status in (OrderStatus.REFUSED, OrderStatus.NEVER_PLACED)
-        return placed_nothing and entry.was_accepted and order.accepted_ns is None
+        if order.status is OrderStatus.CANCELLED and order.cancel_why == REPRICE:
+            return True
+        return order.placed_nothing and entry.was_accepted and order.accepted_ns is None
 
-    def _give_back(self, order: Order, quantity: Decimal, at_ns: int) -> None:
-        """`quantity` of a closing order closes nothing any more: owed again, last part first.
+    def _give_back(self, order: Order, quantity: Decimal, unclaimed: Decimal, at_ns: int) -> None:
+        """`quantity` of a closing order closes nothing any more: owed again, first what it covered of no entry
+        (`unclaimed`), then its last part first.
 
-        What never reached the venue is owed as if it were fresh; what the venue ended is `returned`.
+        What never reached the venue is owed as if it were fresh; what the venue ended is `returned`. The claims of an
+        ended order stay, for fills that are heard of late.
         """
+        if not quantity:
+            return
         self.covered -= quantity
-        never_placed = order.status is OrderStatus.NEVER_PLACED
-        left = quantity
+        reached_the_venue = order.status is not OrderStatus.NEVER_PLACED
+        left = quantity - max(ZERO, unclaimed)
         for claim in reversed(order.claims):
+            if left <= 0:
+                break
             give = min(left, claim.quantity)
             left -= give
             if order.is_live:
                 claim.quantity -= give
-            entry = self.entries.get(claim.entry_id)
-            if entry is None:
-                continue
-            entry.covering -= give
-            if not never_placed:
-                entry.returned += give
-            self._settle(entry)
-            self._finish_if_closed(entry, earns_waiver=False)
-        if not never_placed:
+            self._book.give_back(claim.entry_id, give, returned=reached_the_venue)
+        if reached_the_venue:
             self.uncertain_since_ns = at_ns
-
-    def _count_failure(self, order: Order, at_ns: int) -> None:
-        failures = self.failures[order.purpose]
-        refused = order.status in (OrderStatus.REFUSED, OrderStatus.NEVER_PLACED) or (
-            order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
-            and order.cancel_why is None
-            and at_ns - order.intended_ns < _QUICK_END_NS
-        )
-        if not refused or order.filled > 0:
-            failures.count = 0
-            return
-        failures.count = failures.count + 1
-        failures.last_ns = at_ns
-        failures.reason = order.reason or order.status.value
 
     def _closed_outside(self, record: ClosedOutside) -> None:
         self.own -= record.quantity
-        self._take_from_entries(record.quantity)
-
-    def _take_from_entries(self, quantity: Decimal) -> None:
-        """Something that claims no entry closed `quantity`: first what lies bare, then what is covered, oldest first."""
-        for bare_only in (True, False):
-            for entry_id in sorted(self.unclosed):
-                if quantity <= 0:
-                    return
-                entry = self.entries[entry_id]
-                take = min(quantity, max(ZERO, entry.owed) if bare_only else entry.to_close)
-                if take <= 0:
-                    continue
-                quantity -= take
-                entry.closed += take
-                self._settle(entry)
-                self._finish_if_closed(entry, earns_waiver=False)
-
-    # --- shared ends --------------------------------------------------------------------------------------------
-
-    def _settle(self, entry: Entry) -> None:
-        """Keep the two indexes, and `returned <= owed`, true after the entry's numbers moved."""
-        entry.returned = max(ZERO, min(entry.returned, entry.owed))
-        if entry.to_close > 0:
-            self.unclosed.add(entry.entry_id)
-        else:
-            self.unclosed.discard(entry.entry_id)
-        if entry.owed != 0:
-            self.owing[entry.entry_id] = None
-        else:
-            self.owing.pop(entry.entry_id, None)
-
-    def _finish_if_closed(self, entry: Entry, *, earns_waiver: bool) -> None:
-        """Forget an entry whose open has ended and whose fills are all closed; it earns the next one a waiver."""
-        if entry.live_opens or not entry.filled or entry.to_close > 0 or entry.covering > 0:
-            return
-        if earns_waiver:
-            self.waiver = True
-        self.entries.pop(entry.entry_id, None)
-        self.unclosed.discard(entry.entry_id)
-        self.owing.pop(entry.entry_id, None)
+        self._book.close_oldest(record.quantity)

@@ -11,8 +11,8 @@ import pytest
 from tests.support.import_rule import OURS, imports_of, modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.txt", "requirements-dev.txt")
-IMPORTED_AS = {"dotenv": "python-dotenv"}
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-lighter.txt")
+IMPORTED_AS = {"dotenv": "python-dotenv", "Crypto": "pycryptodome", "fast_stark_crypto": "fast-stark-crypto"}
 USED_AS_DATA = {"tzdata"}
 """Packages that nobody imports by name: the standard library's zoneinfo reads its files."""
 
@@ -57,6 +57,7 @@ def test_tests_run_with_the_versions_that_the_bot_runs_with() -> None:
 def test_the_locks_hold_what_the_in_files_name() -> None:
     assert wanted("requirements.in") <= set(locked("requirements.txt"))
     assert wanted("requirements-dev.in") <= set(locked("requirements-dev.txt"))
+    assert wanted("requirements-lighter.in") == set(locked("requirements-lighter.txt"))
 
 
 def test_the_bot_imports_what_it_requires_and_requires_what_it_imports() -> None:
@@ -73,4 +74,5 @@ def test_the_bot_imports_what_it_requires_and_requires_what_it_imports() -> None
 
 def test_every_package_that_is_asked_for_is_explained() -> None:
     explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", read("docs/dependencies.md"), re.MULTILINE))
-    assert explained == wanted("requirements.in") | wanted("requirements-dev.in")
+    asked_for = [wanted(lock.replace(".txt", ".in")) for lock in LOCKS]
+    assert explained == set().union(*asked_for)

@@ -179,3 +179,26 @@ def test_crossing_limit_order_takes_up_to_its_price_and_rests() -> None:
     state = accepted(venue.place(limit(1, BUY, 1002, 100, post_only=False)))
     assert (state.status.value, state.filled) == ("open", size(80))
     assert [fill.liquidity.value for fill in venue.fills_since(0)] == ["taker", "taker"]
+
+
+def test_the_worked_example_of_the_document() -> None:
+    venue = opened(
+        quote(1, 1000, 1002, 30, 50),
+        sold(2, 1000, 10),
+        quote(3, 1000, 1002, 12, 50),
+        quote(4, 1000, 1002, 90, 50),
+        bought(5, 1002, 40),
+        sold(6, 1000, 25),
+        quote(7, 999, 1000, 40, 50),
+        quote(8, 997, 998, 40, 6),
+        quote(9, 996, 998, 40, 6),
+        sold(10, 996, 100),
+    )
+    a, b = 1, 2
+    accepted(venue.place(limit(a, BUY, 1000, 20)))
+    assert fills(live_until(venue, 4)) == []
+    accepted(venue.place(limit(b, BUY, 1001, 10)))
+    filled = []
+    for row in range(5, 11):
+        filled += [(row, client_id, quantity) for client_id, _, _, quantity in fills(live_until(venue, row))]
+    assert filled == [(6, b, size(10)), (6, a, size(3)), (8, a, size(6)), (10, a, size(11))]

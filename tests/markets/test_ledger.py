@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -15,6 +17,7 @@ from markets.account import AccountTerms
 from markets.ledger import Ledger, LedgerMismatch, LedgerUnusable
 from markets.orders import SelfTrade
 from markets.store import LedgerWriteFailed, MemoryLedger, Step
+from markets.venue import SimulatedVenue
 from tests.support.tape import START_NS, at, bought, quote, sold
 from tests.support.venue import accepted, limit, live_until, market, opened, price, refused, size
 
@@ -76,6 +79,17 @@ def test_file_that_is_no_account_is_refused_in_one_line(tmp_path: Path) -> None:
         pass
 
 
+def test_account_of_another_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "account.sqlite"
+    with ledger(path):
+        pass
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("UPDATE about SET value = '99' WHERE name = 'format'")
+    other.close()
+    with pytest.raises(LedgerUnusable, match="its format is 99"), ledger(path):
+        pass
+
+
 def test_killed_account_goes_on_where_it_was(tmp_path: Path) -> None:
     path = tmp_path / "account.sqlite"
     with ledger(path) as store:
@@ -127,6 +141,49 @@ def test_every_told_event_is_already_in_the_file(tmp_path: Path) -> None:
             assert [fill.trade_id for fill in reader.fills_since(0)] == ["1"]
 
 
+TRADER = """
+import sys
+from decimal import Decimal
+from pathlib import Path
+from domain.events import Fill
+from domain.market import Side
+from markets.account import AccountTerms
+from markets.ledger import Ledger
+from markets.venue import SimulatedVenue
+from tests.support.tape import START_NS, ScriptedMarket, quote
+from tests.support.venue import market
+
+ledger = Ledger.open(Path(sys.argv[1]), "scripted", AccountTerms(Decimal(10**9)), START_NS)
+venue = SimulatedVenue(ScriptedMarket([quote(0, 1000, 1001)]), ledger.terms, ledger)
+for client_id in range(1, 10**9):
+    venue.place(market(client_id, (Side.BUY, Side.SELL)[client_id % 2], 10))
+    for event in venue.take_events():
+        if isinstance(event, Fill):
+            print(event.trade_id, flush=True)
+"""
+
+
+def test_what_was_told_survives_kill_9(tmp_path: Path) -> None:
+    path = tmp_path / "account.sqlite"
+    trader = subprocess.Popen(
+        [sys.executable, "-c", TRADER, str(path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+    assert trader.stdout is not None
+    with trader.stdout as told:
+        first = [told.readline().strip() for _ in range(300)]
+        trader.kill()
+        heard = first + told.read().split()
+    trader.wait()
+    store = Ledger.open(path, "scripted", TERMS, START_NS)
+    try:
+        kept = [fill.trade_id for fill in store.fills_since(0)]
+    finally:
+        store.close()
+    assert len(heard) >= 300
+    assert kept[: len(heard)] == heard
+    assert len(kept) <= len(heard) + 2  # the one order, in at most two fills, whose telling was cut off
+
+
 class FullDisk(MemoryLedger):
     """A ledger whose disk fills up and is cleared again."""
 
@@ -138,6 +195,10 @@ class FullDisk(MemoryLedger):
         super().commit(step)
 
 
+def trouble(venue: SimulatedVenue) -> str | None:
+    return venue.ledger_trouble
+
+
 def test_full_disk_is_remembered_and_made_good_later() -> None:
     store = FullDisk()
     venue = opened(*TAPE, store=store)
@@ -145,7 +206,7 @@ def test_full_disk_is_remembered_and_made_good_later() -> None:
     venue.place(limit(1, BUY, 990, 4))
     venue.place(market(2, BUY, 4))
     venue.cancel(client_id=1)
-    assert venue.ledger_trouble == "the paper account could not be written: disk full"
+    assert trouble(venue) == "the paper account could not be written: disk full"
     assert store.by_client_id(1) is None
     assert refused(venue.place(limit(1, BUY, 990, 4))) == "duplicate_client_id"
     ended = venue.order(client_id=1)
@@ -153,7 +214,7 @@ def test_full_disk_is_remembered_and_made_good_later() -> None:
     assert (ended.status.value, len(venue.fills_since(0))) == ("cancelled", 1)
     store.is_full = False
     venue.place(limit(3, BUY, 990, 4))
-    assert venue.ledger_trouble is None
+    assert trouble(venue) is None
     assert [store.knows(client_id) for client_id in (1, 2, 3)] == [True, True, True]
     assert len(venue.fills_since(0)) == 1
 

@@ -1,5 +1,5 @@
-"""The venue under anything: whatever is asked of it, its books balance, and neither the way time is cut into steps nor a
-kill and restart changes what happens."""
+"""The venue under anything: whatever is asked of it, its books balance, and neither the way time is cut into steps nor
+a kill and restart changes what happens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from tests.support.tape import START_NS, ScriptedMarket, Tick, at
 from tests.support.venue import limit, market, price, size
 
 BUY, SELL = Side.BUY, Side.SELL
+ZERO = Decimal(0)
 TERMS = AccountTerms(
     Decimal(400), Decimal(20), Decimal("0.0001"), Decimal("0.0005"), Decimal("0.01"), max_order_life_s=40
 )
@@ -37,7 +38,7 @@ Action = Callable[[SimulatedVenue], object]
 
 @st.composite
 def tapes(draw: st.DrawFn) -> list[Tick]:
-    """Half a minute to a few minutes of a jumpy market, out of order as real feeds are: trades may precede their quotes."""
+    """Up to some minutes of a jumpy market, out of order as real feeds are: trades may precede their quotes."""
     ticks = [Tick(START_NS, False, 1000, 1001, 10, 10)]
     bid, seconds = 1000, 0
     for _ in range(draw(st.integers(5, 60))):
@@ -162,7 +163,7 @@ class VenueMachine(RuleBasedStateMachine):
             fees = EXACT.add(fees, fill.fee)
         statement = self.venue.statement()
         assert (statement.position, statement.cash, statement.fees) == (position, cash, fees)
-        assert statement.funding == sum(funding, Decimal(0))
+        assert statement.funding == sum(funding, ZERO)
         assert self.venue.fills_since(0) == fills
         assert len({fill.trade_id for fill in fills}) == len(fills)
 
@@ -172,7 +173,7 @@ class VenueMachine(RuleBasedStateMachine):
             return
         for side in Side:
             resting = [o.remaining for o in self.venue.open_orders() if o.reduce_only and o.side is side]
-            assert sum(resting) <= max(0, -side.sign * self.venue.position)
+            assert sum(resting, ZERO) <= max(ZERO, -side.sign * self.venue.position)
 
     @invariant()
     def orders_end_once_and_never_overfill(self) -> None:

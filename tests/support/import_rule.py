@@ -18,7 +18,7 @@ ROOTS = ("runbot", "commands", "simulation", "backtesting")
 BOT = ("trading_bot", "bot")
 """The bot and its parts: they hold strategy and client together, and are given both."""
 OURS = ("domain", "strategies", "markets", "exchanges", "helpers", *BOT, "benchmarks", "tests", "docs", *ROOTS)
-NOT_VENUES = ("base", "errors", "factory", "transport", "paper")
+NOT_VENUES = ("base", "errors", "factory", "decoding", "transport", "rehearsal", "paper")
 """What lies in `exchanges/` beside the venues' folders."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "domain": ("domain",),
@@ -156,8 +156,11 @@ def _breach(module: Module, item: Import) -> str | None:
 
 def _breach_of_area(module: Module, item: Import, top: str) -> str | None:
     allowed = MAY_IMPORT[module.area]
-    if _is_within(module.name, ("exchanges.paper",)) or (module.venue is not None and module.is_part("twin")):
+    simulates = ("exchanges.paper", "exchanges.rehearsal")
+    if _is_within(module.name, simulates) or (module.venue is not None and module.is_part("twin")):
         allowed = (*allowed, "markets")
+    elif module.area not in (*ROOTS, "benchmarks") and _is_within(item.target, ("exchanges.rehearsal",)):
+        return f"only twins import {item.target}"
     if top not in allowed:
         return f"{module.area} does not import {item.target}"
     if module.area in BOT and _is_within(item.target, ("exchanges.factory", "exchanges.paper")):

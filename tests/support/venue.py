@@ -26,7 +26,13 @@ def size(units: int) -> Decimal:
 
 
 def limit(
-    client_id: int | None, side: Side, price_units: int, units: int, *, post_only: bool = True, reduce_only: bool = False
+    client_id: int | None,
+    side: Side,
+    price_units: int,
+    units: int,
+    *,
+    post_only: bool = True,
+    reduce_only: bool = False,
 ) -> NewOrder:
     return NewOrder(client_id, side, size(units), price(price_units), post_only=post_only, reduce_only=reduce_only)
 
@@ -44,9 +50,7 @@ def opened(
     chunk_rows: int = 4,
 ) -> SimulatedVenue:
     """A venue at the first instant of the script."""
-    source = ScriptedMarket(
-        ticks, rules=RULES, funding=funding or FundingTerms(), queues=queues, chunk_rows=chunk_rows
-    )
+    source = ScriptedMarket(ticks, rules=RULES, funding=funding or FundingTerms(), queues=queues, chunk_rows=chunk_rows)
     return SimulatedVenue(source, terms, store)
 
 

@@ -1,0 +1,156 @@
+"""Covering: every filled quantity gets a close, once, and nothing rests that has nothing to close.
+
+What is wanted is derived from what each entry is owed, never from the fill that came last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from domain.commands import CancelOrder, PlaceClose, PlaceExit
+from domain.events import Part
+from domain.market import Quote
+from domain.orders import OrderStatus, Purpose
+from domain.stop import StopMode
+from strategies.take_profit_grid.entries import Entry
+from strategies.take_profit_grid.orders import ZERO, Order
+from strategies.take_profit_grid.prices import Prices
+from strategies.take_profit_grid.retry import cancel_retry_at, close_retry_at
+from strategies.take_profit_grid.situation import Draft, Situation
+from strategies.take_profit_grid.state import GridState
+
+Owed = list[tuple[Entry, Decimal]]
+"""Entries, each with what of it may be covered now."""
+
+
+def cancel(order: Order, why: str, situation: Situation, draft: Draft) -> None:
+    """Ask for a cancel once; again, with growing pauses, where the venue says the order still lives."""
+    if order.status is not OrderStatus.OPEN:
+        return
+    if order.cancel_failures:
+        again_ns = cancel_retry_at(order.cancel_failed_ns, order.cancel_failures)
+        if situation.now_ns < again_ns:
+            draft.wake_at(again_ns)
+            return
+    draft.commands.append(CancelOrder(order.client_id, why))
+
+
+class Covering:
+    def __init__(self, prices: Prices) -> None:
+        self.prices = prices
+        self._config = prices.config
+
+    def cover(self, state: GridState, situation: Situation, quote: Quote | None, draft: Draft) -> None:
+        """Cover what is owed, unless the stop mode takes the closes away."""
+        if not state.owing or situation.stopping is StopMode.CANCEL:
+            return
+        if situation.stopping is StopMode.FLATTEN and state.live:
+            return
+        owed = self._coverable(state, situation, draft)
+        retry_ns = close_retry_at(state.failures[Purpose.CLOSE])
+        if retry_ns is not None and situation.now_ns < retry_ns:
+            draft.wake_at(retry_ns)
+            return
+        if situation.stopping is StopMode.FLATTEN:
+            self._exit(owed, state, situation, draft)
+            return
+        self._exit([pair for pair in owed if self._leaves_at_market(pair[0])], state, situation, draft)
+        closes = [pair for pair in owed if not self._leaves_at_market(pair[0])]
+        draft.commands.extend(self._closes(closes, quote))
+
+    def tend(self, state: GridState, situation: Situation, draft: Draft) -> None:
+        """Cancel closes that the stop mode takes away, or that cover more than there is."""
+        if situation.stopping in (StopMode.CANCEL, StopMode.FLATTEN):
+            for order in state.live.values():
+                if order.purpose is Purpose.CLOSE:
+                    cancel(order, f"stop: {situation.stopping.value}", situation, draft)
+            return
+        over = {entry_id for entry_id in state.owing if state.entries[entry_id].owed < 0}
+        if not over and state.covered <= max(ZERO, state.own):
+            return
+        for order in state.live.values():
+            claimed = {claim.entry_id for claim in order.claims}
+            if order.purpose is Purpose.CLOSE and (claimed & over or order.remaining > order.claimed):
+                over -= claimed
+                cancel(order, "covers more than there is", situation, draft)
+
+    # --- how much -----------------------------------------------------------------------------------------------
+
+    def _coverable(self, state: GridState, situation: Situation, draft: Draft) -> Owed:
+        """What may be covered now: fresh fills at once, returned quantity after one look, up to the position."""
+        entries = [state.entries[entry_id] for entry_id in state.owing]
+        may_return = ZERO
+        if any(entry.returned > 0 for entry in entries):
+            look = situation.look
+            if look is None or look.started_ns < (state.uncertain_since_ns or 0):
+                draft.needs_look = True
+            else:
+                position = look.position + (state.own - look.own)
+                fresh = sum((max(ZERO, entry.fresh) for entry in entries), ZERO)
+                may_return = max(ZERO, min(state.own, position) - state.covered - fresh)
+        coverable = []
+        for entry in entries:
+            returned = min(entry.returned, may_return)
+            may_return -= returned
+            amount = max(ZERO, entry.fresh) + returned
+            if amount > 0:
+                coverable.append((entry, amount))
+        return coverable
+
+    def _leaves_at_market(self, entry: Entry) -> bool:
+        """Boost closes each fill at market; what a cancel of the open revealed leaves as a maker at the entry price."""
+        return self._config.boost_mode and not entry.open_was_cancelled
+
+    # --- as which orders ----------------------------------------------------------------------------------------
+
+    def _closes(self, owed: Owed, quote: Quote | None) -> Iterator[PlaceClose]:
+        """One close per entry; what is below the venue's minimum is merged into another, or carried."""
+        single = [(pair, self._close([pair], quote)) for pair in owed]
+        dust = [pair for pair, close in single if close is None]
+        for pair, close in single:
+            if close is not None:
+                merged = self._close([*dust, pair], quote) if dust else close
+                yield merged or close
+                dust = []
+        if dust and (merged := self._close(dust, quote)) is not None:
+            yield merged
+
+    def _close(self, group: Owed, quote: Quote | None) -> PlaceClose | None:
+        """One close of all that the group owes, at a price worse than no part's target; None below the minimum."""
+        quantity = self._whole_steps(group)
+        price = self.prices.outermost([self._target(entry, quote) for entry, _ in group])
+        if self.prices.rules.refusal(price, quantity) is not None:
+            return None
+        return PlaceClose(self._config.close_side, price, quantity, _parts(group, quantity))
+
+    def _exit(self, owed: Owed, state: GridState, situation: Situation, draft: Draft) -> None:
+        """Close at market, all at once; what is below the minimum waits for more."""
+        quantity = self._whole_steps(owed)
+        if self.prices.rules.refusal(None, quantity) is not None:
+            return
+        retry_ns = close_retry_at(state.failures[Purpose.EXIT])
+        if retry_ns is not None and situation.now_ns < retry_ns:
+            draft.wake_at(retry_ns)
+            return
+        draft.commands.append(PlaceExit(self._config.close_side, quantity, _parts(owed, quantity)))
+
+    def _whole_steps(self, owed: Owed) -> Decimal:
+        return self.prices.rules.quantity_at_or_below(sum((amount for _, amount in owed), ZERO))
+
+    def _target(self, entry: Entry, quote: Quote | None) -> Decimal:
+        assert entry.worst_price is not None, f"entry {entry.entry_id} filled at no known price"
+        if self._config.boost_mode:
+            return self.prices.break_even_price(entry.worst_price, quote)
+        return self.prices.close_price(entry.worst_price, quote)
+
+
+def _parts(owed: Owed, quantity: Decimal) -> tuple[Part, ...]:
+    """`quantity` spread over what is owed; what does not fit in whole steps is left to the last."""
+    parts = []
+    for entry, amount in owed:
+        taken = min(amount, quantity)
+        quantity -= taken
+        if taken > 0:
+            parts.append(Part(entry.entry_id, taken))
+    return tuple(parts)

@@ -1,0 +1,80 @@
+"""A journal that a test can fill up, kill at, or rob of what was never synced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from domain.events import Record
+from helpers.journal import Journal, JournalUnwritable, MemoryJournal
+from tests.support.faults import Killed, Life
+
+Refuses = Callable[[int, Sequence[Record]], bool]
+"""Whether the append of this number (from 1, over all lives) fails for want of space."""
+
+
+class FaultyJournal:
+    """Outlives the bot. `kill_before`, `kill_after`: the append at which the process dies, just before or after it."""
+
+    def __init__(self, inner: Journal | None = None) -> None:
+        self.inner: Journal = MemoryJournal() if inner is None else inner
+        self.life = Life()
+        self.kill: Callable[[], None] = lambda: None
+        self.kill_before = 0
+        self.kill_after = 0
+        self.refuses: Refuses = lambda _number, _records: False
+        self.appends = 0
+        self.failures = 0
+        self.synced_seq = 0
+
+    @property
+    def last_seq(self) -> int:
+        return self.inner.last_seq
+
+    def records(self) -> list[Record]:
+        return [record for _, record in self.inner.replay()]
+
+    def replay(self) -> Iterator[tuple[int, Record]]:
+        return self.inner.replay()
+
+    def append(self, records: Sequence[Record], *, sync: bool) -> int:
+        self.life.check()
+        self.appends += 1
+        if self.appends == self.kill_before:
+            self._die()
+        if self.refuses(self.appends, records):
+            self.failures += 1
+            raise JournalUnwritable("cannot write the journal: no space left on device")
+        seq = self.inner.append(records, sync=sync)
+        if sync:
+            self.synced_seq = seq
+        if self.appends == self.kill_after:
+            self._die()
+        return seq
+
+    def sync(self) -> None:
+        self.life.check()
+        if self.refuses(self.appends, ()):
+            self.failures += 1
+            raise JournalUnwritable("cannot sync the journal: no space left on device")
+        self.inner.sync()
+        self.synced_seq = self.inner.last_seq
+
+    def note(self, name: str) -> str | None:
+        return self.inner.note(name)
+
+    def write_note(self, name: str, text: str) -> None:
+        self.inner.write_note(name, text)
+
+    def close(self) -> None:
+        self.inner.close()
+
+    def lose_power(self) -> list[Record]:
+        """Only what was synced is left; the records that are gone."""
+        records = self.records()
+        self.inner = MemoryJournal()
+        self.inner.append(records[: self.synced_seq], sync=True)
+        return records[self.synced_seq :]
+
+    def _die(self) -> None:
+        self.kill()
+        raise Killed
