@@ -2,18 +2,19 @@
 # Every path is relative, so the folder may have spaces in its name.
 
 PYTHON ?= python3
-RUN_FLAGS ?= --exchange paper --ticker BTC --quantity 0.01 --take-profit 0.02 --wait-time 20 --max-orders 10 --seed 7 --speed 4 --for 6m
+RUN_FLAGS ?= --exchange paper --ticker BTC --quantity 0.01 --take-profit 0.02 --wait-time 60 --max-orders 10 --seed 31 --speed 3 --for 270s
 TEST_FLAGS ?= -q -n 2
 LOCK_FLAGS ?=
 
 VENV := .venv
+REFEREES := .venv-referees
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 LOCK := $(PY) -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types lock diagrams clean venv-dev
+.PHONY: help run test referees lint types lock diagrams clean venv-dev
 
 help:
 	@echo "make run       watch the bot trade on the embedded paper exchange (RUN_FLAGS=... to change it)"
@@ -22,13 +23,14 @@ help:
 	@echo "make types     check the types with mypy"
 	@echo "make lock      write requirements.txt and requirements-dev.txt anew from the .in files (LOCK_FLAGS=--upgrade)"
 	@echo "make diagrams  write docs/order-lifecycle.md anew from the table in domain/orders.py"
+	@echo "make referees  install official SDKs beside the tests that let them drive our twins (make test does it too)"
 	@echo "make clean     remove .venv and caches; state and logs stay"
 
 run: $(VENV)/.runtime
 	@echo "$(PY) runbot.py $(RUN_FLAGS)"
 	@$(PY) runbot.py $(RUN_FLAGS)
 
-test: venv-dev
+test: venv-dev referees
 	@echo "$(PY) -m pytest $(TEST_FLAGS)"
 	@$(PY) -m pytest $(TEST_FLAGS)
 
@@ -44,13 +46,26 @@ lock: venv-dev
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	@$(LOCK) --no-deps requirements-lighter.in --output-file requirements-lighter.txt
+	@for folder in tests/referees/*/; do \
+		if [ -f "$$folder/requirements.in" ]; then \
+			$(LOCK) "$${folder}requirements.in" --output-file "$${folder}requirements.txt" || exit 1; fi; done
 	@echo "wrote requirements.txt, requirements-dev.txt and requirements-lighter.txt"
+
+# SDKs that cannot share one environment with the bot, or with each other, get one each.
+referees: $(patsubst tests/referees/%/requirements.txt,$(REFEREES)/%/.done,$(wildcard tests/referees/*/requirements.txt))
+
+$(REFEREES)/%/.done: tests/referees/%/requirements.txt $(PY)
+	@echo "Installing the official SDK of $* into $(REFEREES)/$* ..."
+	@rm -rf $(REFEREES)/$*
+	@"$(PYTHON)" -m venv $(REFEREES)/$*
+	@$(REFEREES)/$*/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $<
+	@touch $@
 
 diagrams: $(VENV)/.runtime
 	@$(PY) docs/diagrams.py
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REFEREES) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv-dev: $(VENV)/.dev

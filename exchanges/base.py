@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from domain.events import Fill, VenueEvent
+from domain.events import Fill, FundingPayment, VenueEvent
 from domain.market import MarketRules, PriceBand, Quote, Side
 from domain.orders import OrderStatus
 from exchanges.errors import Refused, Unavailable
@@ -84,6 +84,17 @@ class OrderInfo:
     client_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """What a person is shown before real money is traded. `account` is masked; `balance` in `asset`, what margin can
+    be made of. `can_withdraw`: whether the key visibly may; None where the venue does not show it."""
+
+    account: str
+    balance: Decimal
+    asset: str
+    can_withdraw: bool | None
+
+
 class BaseExchangeClient(ABC):
     """A connection to one market of one account."""
 
@@ -103,8 +114,11 @@ class BaseExchangeClient(ABC):
     def get_exchange_name(self) -> str: ...
 
     @abstractmethod
-    async def place(self, request: OrderRequest) -> str:
-        """Place; the venue's order id. Raises `NotSent`, `Refused`, `OutcomeUnknown` or `Misconfigured`."""
+    async def place(self, request: OrderRequest) -> str | None:
+        """Place; the venue's order id, or None where the venue tells it later, on the stream.
+
+        Raises `NotSent`, `Refused`, `OutcomeUnknown` or `Misconfigured`.
+        """
 
     @abstractmethod
     async def cancel(self, client_id: int, order_id: str | None) -> None:
@@ -129,6 +143,23 @@ class BaseExchangeClient(ABC):
     @abstractmethod
     async def fills_since(self, since_ns: int) -> list[Fill]:
         """The account's trades in this market from `since_ns` (venue time) on, oldest first. Raises `Unavailable`."""
+
+    async def funding_since(self, since_ns: int) -> list[FundingPayment]:  # noqa: ARG002
+        """The account's funding payments in this market from `since_ns` (venue time) on; `at_ns` is the venue's.
+
+        Asked for where the stream may have missed one. Only money hangs on it: a venue that cannot tell says nothing.
+        Raises `Unavailable`.
+        """
+        return []
+
+    @property
+    def signing_backend(self) -> str:
+        """What signs the requests, and for which key path; empty where nothing is signed."""
+        return ""
+
+    async def account_summary(self) -> AccountSummary:
+        """What a person is shown before real money is traded. Raises `Unavailable`."""
+        raise Unavailable(f"{self.get_exchange_name()} does not tell what is in the account")
 
     @abstractmethod
     async def market_rules(self) -> MarketRules:

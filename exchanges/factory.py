@@ -10,9 +10,9 @@ from types import ModuleType
 
 from exchanges.errors import Misconfigured
 
-_MODULES = {"paper": "exchanges.paper"}
-_ANNOUNCED = ("edgex", "backpack", "paradex", "aster", "lighter")
-"""Venues that are named in the help and not there yet."""
+_PAPER = "paper"
+_VENUES = ("edgex", "backpack", "paradex", "aster", "lighter")
+"""Venues with keys; each has a client and a rehearsal twin in `exchanges/<name>/`."""
 
 
 class ExchangeFactory:
@@ -20,22 +20,40 @@ class ExchangeFactory:
 
     @staticmethod
     def names() -> tuple[str, ...]:
-        return tuple(_MODULES)
+        """Everything that can be traded on."""
+        return (_PAPER, *_VENUES)
 
     @staticmethod
-    def announced() -> tuple[str, ...]:
-        return tuple(name for name in _ANNOUNCED if name not in _MODULES)
+    def venues() -> tuple[str, ...]:
+        """The venues with keys and a rehearsal twin."""
+        return _VENUES
 
     @staticmethod
-    def load(name: str) -> ModuleType:
-        """The venue's package. Raises `Misconfigured` for an unknown name or a library that is not installed."""
-        if name not in _MODULES:
-            raise Misconfigured(f"unknown exchange {name!r}; there are {', '.join(_MODULES)}")
-        try:
-            return importlib.import_module(_MODULES[name])
-        except ModuleNotFoundError as error:
-            if error.name is not None and error.name.split(".")[0] in ("exchanges", "markets", "domain"):
-                raise
-            raise Misconfigured(
-                f"{name} needs the package {error.name}; install it: python -m pip install -r requirements.txt"
-            ) from error
+    def load_venue(name: str) -> ModuleType:
+        """A venue's package, with `KEYS` and `open_client` (see `exchanges.transport.setup`).
+
+        Raises `Misconfigured` for an unknown name or a library that is not installed.
+        """
+        return _imported(name, f"exchanges.{_venue(name)}")
+
+    @staticmethod
+    def load_twin(name: str) -> ModuleType:
+        """The module of a venue's rehearsal twin, with `open_twin`. Errors as `load_venue`."""
+        return _imported(name, f"exchanges.{_venue(name)}.twin")
+
+
+def _venue(name: str) -> str:
+    if name not in _VENUES:
+        raise Misconfigured(f"there is no twin of {name!r}; there are twins of {', '.join(_VENUES)}")
+    return name
+
+
+def _imported(name: str, module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.split(".")[0] in ("exchanges", "markets", "domain"):
+            raise
+        raise Misconfigured(
+            f"{name} needs the package {error.name}; install it: python -m pip install -r requirements.txt"
+        ) from error

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Protocol, TypeVar
 
-from domain.events import Fill, MarketEnded, QuoteMoved, RulesChanged, VenueEvent
+from domain.events import Fill, FundingPayment, MarketEnded, QuoteMoved, RulesChanged, VenueEvent
 from domain.market import MarketRules, PriceBand, Quote
 from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
 from exchanges.errors import ExchangeError, NotSent, OutcomeUnknown, Refused, Unavailable
@@ -37,6 +37,7 @@ class PaperClient(BaseExchangeClient):
         self._rules: MarketRules | None = None
         self._first_quote: asyncio.Future[None] | None = None
         """While connecting: done at the first quote, or at the end of the market."""
+        self._listed: dict[str, tuple[OrderState, OrderInfo]] = {}
         self._give_up: set[Callable[[], None]] = set()
         """For each wait: what ends it when the connection goes."""
 
@@ -106,13 +107,24 @@ class PaperClient(BaseExchangeClient):
         return None if state is None else _info(state)
 
     async def open_orders(self) -> list[OrderInfo]:
-        return [_info(state) for state in await self._read(lambda venue: venue.open_orders())]
+        states = await self._read(lambda venue: venue.open_orders())
+        # Thousands may rest, and hardly any has changed since the last look.
+        known, self._listed = self._listed, {}
+        for state in states:
+            listed = known.get(state.order_id)
+            if listed is None or listed[0] is not state:
+                listed = (state, _info(state))
+            self._listed[state.order_id] = listed
+        return [info for _, info in self._listed.values()]
 
     async def position(self) -> Decimal:
         return await self._read(lambda venue: venue.position)
 
     async def fills_since(self, since_ns: int) -> list[Fill]:
         return await self._read(lambda venue: venue.fills_since(since_ns))
+
+    async def funding_since(self, since_ns: int) -> list[FundingPayment]:
+        return await self._read(lambda venue: venue.payments_since(since_ns))
 
     async def market_rules(self) -> MarketRules:
         return await self._read(lambda venue: venue.rules)

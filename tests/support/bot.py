@@ -6,7 +6,7 @@ The world and the journal outlive the bot: it can be killed at any moment, as by
 from __future__ import annotations
 
 import asyncio
-import gc
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -68,7 +68,8 @@ def script(*ticks: Tick, bid: int = 1000, ask: int = 1003, until_s: float = FAR_
 
 
 def mirrored(source: ScriptedMarket) -> ScriptedMarket:
-    """The same market upside down: what a buying bot meets here, a selling one meets there; 1000 and 1003 change places."""
+    """The same market upside down: a selling bot meets there what a buying one meets here. 1000 and 1003 change places.
+    """
 
     def turned(tick: Tick) -> Tick:
         low, high = MIRROR - tick.high, MIRROR - tick.low
@@ -168,6 +169,7 @@ class Rig:
         venue = SimulatedVenue(source, self.terms, store, history_ns=2 * streams.quote_ns + NANOSECONDS)
         self.world = PaperWorld(venue, latency_ns, streams)
         self._reduce_only = reduce_only
+        self._latency_ns = latency_ns
         self._timing: dict[str, Any] = {"pace": pace} | ({} if wall is None else {"wall": wall})
         self._condition: Callable[[], bool] = lambda: False
         self._kill_at_advance = 0
@@ -176,6 +178,8 @@ class Rig:
         """Of the event loops of all lives."""
         self.lives = 0
         self._is_alive = False
+        self._is_living = False
+        """While the loop turns for `run_for` and its like."""
 
     def __enter__(self) -> Rig:
         return self
@@ -196,18 +200,16 @@ class Rig:
         self.loop.live_in(WatchedWorld(self.world, self._after_advance))
         self.life = self.journal.life = Life()
         self.journal.kill = self._end_life
-        paper = PaperClient(self.world, self.loop.clock)
-        self.client = FaultyClient(paper, self.line, self.life, self.loop.clock, reduce_only=self._reduce_only)
+        self._paper = PaperClient(self.world, self.loop.clock)
+        self.client = FaultyClient(self._paper, self.line, self.life, self.loop.clock, reduce_only=self._reduce_only)
         self._running = self.loop.create_task(self._live(self.settings if settings is None else settings))
 
     async def _live(self, settings: BotSettings) -> Outcome:
         await self.client.connect()
-        rules = await self.client.get_contract_attributes()
-        assert rules[0] == self.config.contract_id
-        rules_now = await self.client.market_rules()
+        rules = await self._paper.market_rules()
         clock, chance = self.loop.clock, Random(7)
         self.bot = TradingBot(
-            self.config, rules_now, self.client, self.journal, clock, chance, settings, self._observers
+            self.config, rules, self.client, self.journal, clock, chance, settings, self._observers
         )
         return await self.bot.run()
 
@@ -215,7 +217,6 @@ class Rig:
         """As by `kill -9`: whatever has left for the venue arrives there, and nothing else happens any more."""
         self._end_life()
         self.loop.live_in(_Afterlife())
-        self.loop.set_exception_handler(lambda _loop, _context: None)
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
@@ -226,13 +227,15 @@ class Rig:
         if not self.life.has_ended:
             self.life.end()
             self.world.detach()
+            self.loop.set_exception_handler(lambda _loop, _context: None)
+            if self.loop.is_running():
+                self.loop.stop()
 
     def _close_loop(self) -> None:
         self.rounds += self.loop.rounds
         self.loop.close()
         asyncio.set_event_loop(None)
         self._is_alive = False
-        gc.collect()
 
     @property
     def was_killed(self) -> bool:
@@ -295,22 +298,27 @@ class Rig:
         when = self.start_ns + round(seconds * NANOSECONDS)
         self.loop.call_later((when - self.world.now_ns) / NANOSECONDS, action)
 
+    def upon_venue(self, action: Callable[[SimulatedVenue], object]) -> None:
+        """Somebody else, or the venue itself, does something there now."""
+        self.world.send(self.world.now_ns - self._latency_ns, action, lambda _answer: None)
+
     def _run_until_ns(self, until_ns: int) -> None:
         if self._running.done():
             return
         timer = self.loop.call_later(max(0, until_ns - self.world.now_ns) / NANOSECONDS, self.loop.stop)
         self._running.add_done_callback(self._stop_loop)
-        try:
+        self._is_living = True
+        with contextlib.suppress(Killed):
             self.loop.run_forever()
-        except Killed:
-            pass
+        self._is_living = False
         self._running.remove_done_callback(self._stop_loop)
         timer.cancel()
         if self._running.done() and not self._running.cancelled() and not self.life.has_ended:
             self._running.result()
 
-    def _stop_loop(self, _task: object = None) -> None:
-        self.loop.stop()
+    def _stop_loop(self, _task: object) -> None:
+        if self._is_living:
+            self.loop.stop()
 
     def _after_advance(self) -> None:
         self.advances += 1
@@ -368,6 +376,10 @@ class Rig:
     def check_covered(self) -> None:
         """The bot knows what the venue knows, and every own quantity that can be closed has its close."""
         self.check()
+        self.check_covered_but_for_the_journal()
+
+    def check_covered_but_for_the_journal(self) -> None:
+        """The same where the journal could not be written."""
         assert self.bot.state.own == self.auditor.own
         assert self.bot.resting_closes() == self.auditor.covered
         assert self.auditor.bare < self.auditor.rules.min_quantity, f"{self.auditor.bare} lies bare"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -45,6 +44,8 @@ RULES = MarketRules(
 )
 SCALE = TapeScale(price_unit=Decimal("0.1"), size_unit=Decimal("0.001"))
 FOLDER = Path(__file__).parent / "contract_venues"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "exchanges" / "README.md"
+TABLE_BEGINS, TABLE_ENDS = "<!-- table begins -->\n", "<!-- table ends -->\n"
 WAIT_S = 8.0
 """The longest a behaviour may take to show; a failure waits this long, a success never."""
 
@@ -73,12 +74,12 @@ BEHAVIOURS = {
 
 @dataclass(frozen=True)
 class VenueUnderTest:
-    """One venue. `open_client` uses short waits: silence is noticed after about a second, absence is believed after less.
+    """One venue. `open_client` uses short waits: silence is noticed after a second or two, absence is believed sooner.
 
-    `is_place`, `is_cancel`: which requests those are. `load_refusal`: the 429 as the venue words it. `cannot`: behaviour
-    -> reason. `page`: the length of the venue's page of open orders. `expire_token`: make the twin forget the client's
-    session now. `is_book_frame`: which frames of the twin carry the chain whose gap is tested (one of them is dropped).
-    `secrets`: which variables of the twin's `env` are secret.
+    `is_place`, `is_cancel`: which requests those are. `load_refusal`: the 429 as the venue words it, asking for a pause
+    of one second where it can. `cannot`: behaviour -> reason. `page`: the length of the venue's page of open orders.
+    `expire_token`: make the twin forget the client's session now. `is_book_frame`: which frames of the twin carry the
+    chain whose gap is tested (one of them is dropped). `secrets`: which variables of the twin's `env` are secret.
     """
 
     name: str
@@ -227,6 +228,13 @@ def table(described: Sequence[VenueUnderTest]) -> str:
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
-if __name__ == "__main__":
-    sys.stdout.write(table(venues()))
+def rewrite(document: Path) -> None:
+    """Put the present table between the marks of the document."""
+    head, _, rest = document.read_text(encoding="utf-8").partition(TABLE_BEGINS)
+    tail = rest.partition(TABLE_ENDS)[2]
+    document.write_text(head + TABLE_BEGINS + table(venues()) + TABLE_ENDS + tail, encoding="utf-8")
 
+
+if __name__ == "__main__":
+    # Run as a program this module has two names; the venues' descriptions belong to the other one.
+    importlib.import_module("tests.support.contract").rewrite(DOCUMENT)

@@ -1,4 +1,4 @@
-"""A client that carries everything over a line which a test can spoil: answers lost, reads failing, events late or twice.
+"""A client whose line a test can spoil: answers lost, reads failing, events late or twice.
 
 It wraps the real client of the paper exchange. Nothing of ours is patched: the bot is given this client instead.
 """
@@ -6,6 +6,7 @@ It wraps the real client of the paper exchange. Nothing of ours is patched: the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.events import Fill, StreamLost, StreamRestored, VenueEvent
+from domain.events import Fill, FundingPayment, StreamLost, StreamRestored, VenueEvent
 from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote
 from exchanges.base import BaseExchangeClient, EventHandler, OrderInfo, OrderRequest
 from exchanges.errors import Misconfigured, NotSent, OutcomeUnknown, Refused, Unavailable
@@ -156,7 +157,7 @@ class FaultyClient(BaseExchangeClient):
         self._is_deaf = False
         self._frozen: Quote | None = None
         self._is_frozen = False
-        self._late: set[asyncio.Future[str] | asyncio.Future[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
 
     # --- what a test does to the line -------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class FaultyClient(BaseExchangeClient):
     def contract_id(self) -> str:
         return self._inner.contract_id
 
-    async def place(self, request: OrderRequest) -> str:
+    async def place(self, request: OrderRequest) -> str | None:
         self._life.check()
         fate = self._line.begin("place", self._clock.now_ns(), request.client_id, request)
         try:
@@ -225,6 +226,9 @@ class FaultyClient(BaseExchangeClient):
 
     async def fills_since(self, since_ns: int) -> list[Fill]:
         return await self._read("fills", lambda: self._inner.fills_since(since_ns))
+
+    async def funding_since(self, since_ns: int) -> list[FundingPayment]:
+        return await self._read("funding", lambda: self._inner.funding_since(since_ns))
 
     async def market_rules(self) -> MarketRules:
         return await self._read("rules", self._inner.market_rules)
@@ -284,10 +288,8 @@ class FaultyClient(BaseExchangeClient):
 
     @staticmethod
     async def _in_effect(request: Callable[[], Awaitable[T]]) -> None:
-        try:
+        with contextlib.suppress(Refused):
             await request()
-        except Refused:
-            pass
 
     async def _much_later(self, request: Callable[[], Awaitable[T]]) -> None:
         await asyncio.sleep(_LATE_S)

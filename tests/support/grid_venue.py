@@ -124,12 +124,21 @@ class GridVenue:
         if refused:
             true.end = "refused"
             self.tell(true, OrderFact.REFUSED)
-        else:
-            self.tell(true, OrderFact.ACCEPTED)
+            return
+        self.tell(true, OrderFact.ACCEPTED)
+        if true.purpose is Purpose.EXIT:
+            self.trade(true, true.quantity, as_trade=True, as_total=True)
+            if true.rests:
+                self.end(true, "cancelled", stated=True)
 
     def trade(self, true: TrueOrder, quantity: Decimal, *, as_trade: bool, as_total: bool) -> None:
-        true.filled += quantity
+        """Closing orders are reduce-only: they trade no more than there is."""
         opens = true.purpose is Purpose.OPEN
+        if not opens:
+            quantity = min(quantity, max(ZERO, self.position))
+            if not quantity:
+                return
+        true.filled += quantity
         self.position += quantity if opens else -quantity
         if not true.remaining:
             true.end = "filled"

@@ -13,7 +13,11 @@ Refuses = Callable[[int, Sequence[Record]], bool]
 
 
 class FaultyJournal:
-    """Outlives the bot. `kill_before`, `kill_after`: the append at which the process dies, just before or after it."""
+    """Outlives the bot.
+
+    `kill_before`, `kill_after`: the append at which the process dies, just before or after it; `kill_at_sync`: the same
+    for a sync, which then does not happen.
+    """
 
     def __init__(self, inner: Journal | None = None) -> None:
         self.inner: Journal = MemoryJournal() if inner is None else inner
@@ -21,8 +25,10 @@ class FaultyJournal:
         self.kill: Callable[[], None] = lambda: None
         self.kill_before = 0
         self.kill_after = 0
+        self.kill_at_sync = 0
         self.refuses: Refuses = lambda _number, _records: False
         self.appends = 0
+        self.syncs = 0
         self.failures = 0
         self.synced_seq = 0
 
@@ -53,6 +59,9 @@ class FaultyJournal:
 
     def sync(self) -> None:
         self.life.check()
+        self.syncs += 1
+        if self.syncs == self.kill_at_sync:
+            self._die()
         if self.refuses(self.appends, ()):
             self.failures += 1
             raise JournalUnwritable("cannot sync the journal: no space left on device")

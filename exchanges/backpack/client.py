@@ -1,0 +1,289 @@
+"""The Backpack client: what the venue says, in the terms of `BaseExchangeClient`. It decides nothing.
+
+Orders are answered with the result of matching, but news of them may come on the stream before the answer. What has
+ended leaves the open orders at once and reaches the history a moment later; so between the two an order is "not known
+now", which is neither cancelled nor never placed.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from random import Random
+
+from domain.clock import Clock
+from domain.events import Fill, OrderUpdate, PositionUpdate, RulesChanged, StreamLost, VenueEvent
+from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote
+from domain.orders import OrderFact, OrderStatus
+from exchanges.backpack import codec, facts
+from exchanges.backpack.codec import BookTicker, OrderNews, PlacedOrder
+from exchanges.backpack.rest import Rest
+from exchanges.backpack.signing import Signer
+from exchanges.backpack.stream import Dialogue, Listener
+from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
+from exchanges.decoding import Fields
+from exchanges.errors import Misconfigured, Refused, Unavailable
+from exchanges.transport.caller import Patience
+from exchanges.transport.chores import Chores
+from exchanges.transport.messages import HttpTransport, WebSocketTransport
+from exchanges.transport.setup import AccountSummary
+from exchanges.transport.streams import StreamGroup, StreamSession, StreamStyle
+from exchanges.transport.touch import Touch
+
+_CLOCK_SAMPLES = 3
+_REMEMBERED_ORDERS = 10_000
+_ENDED_FACTS = {
+    OrderStatus.FILLED: OrderFact.FILLED,
+    OrderStatus.CANCELLED: OrderFact.CANCELLED,
+    OrderStatus.EXPIRED: OrderFact.EXPIRED,
+    OrderStatus.REFUSED: OrderFact.REFUSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. `history_settles_s`: after this long, an order that neither lives nor is in the history was never
+    accepted. `news_within_s`: an order the venue took is heard of on the stream by then, or the stream is deaf."""
+
+    connect_within_s: float = 20.0
+    history_settles_s: float = 10.0
+    news_within_s: float = 5.0
+    clock_every_s: float = 30.0
+    rules_every_s: float = 600.0
+    patience: Patience = field(default_factory=Patience)
+    stream: StreamStyle = field(default_factory=StreamStyle)
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What this process knows of an order beside the bot: when it was sent, the venue's id, whether it was heard of."""
+
+    sent_ns: int
+    order_id: str | None = None
+    is_heard: bool = False
+
+
+class BackpackClient(BaseExchangeClient):
+    """`ws_url` is a checked base address; `http` goes to a checked one."""
+
+    capabilities = Capabilities(client_id_bits=32)
+
+    def __init__(
+        self,
+        ticker: str,
+        signer: Signer,
+        http: HttpTransport,
+        sockets: WebSocketTransport,
+        ws_url: str,
+        clock: Clock,
+        chance: Random,
+        timing: Timing | None = None,
+    ) -> None:
+        self._ticker = ticker
+        self._symbol = facts.symbol_of(ticker)
+        self._clock = clock
+        self._timing = timing or Timing()
+        self._account = f"{signer.public_key[:4]}...{signer.public_key[-5:]}"
+        self._handler: EventHandler = lambda _event: None
+        self._touch = Touch(clock, self._emit)
+        self._chores = Chores()
+        self._rest = Rest(http, signer, clock, lambda: self._chores.soon("clock"), self._timing.patience)
+        self._traces: OrderedDict[int, _Trace] = OrderedDict()
+        self._connected_ns = 0
+        self._rules: MarketRules | None = None
+        listener = Listener(self._on_order, self._on_position, self._on_touch, self._touch.confirm)
+        self._stream = StreamSession(
+            "stream",
+            lambda: Dialogue(self._symbol, ws_url, signer, self._rest.server_clock.now_ms, listener),
+            sockets,
+            self._timing.stream,
+            chance,
+        )
+        self._streams = StreamGroup([self._stream], clock, self._on_stream)
+
+    # --- life -------------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        for _ in range(_CLOCK_SAMPLES):
+            await self._rest.sync_clock()
+        await self._find_market()
+        self._rules = await self.market_rules()
+        await self._streams.start(self._timing.connect_within_s)
+        self._connected_ns = self._clock.now_ns()
+        self._chores.every(self._timing.clock_every_s, "clock", self._rest.sync_clock)
+        self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
+
+    async def disconnect(self) -> None:
+        await self._chores.stop()
+        await self._streams.stop()
+        self._touch.clear()
+
+    def get_exchange_name(self) -> str:
+        return facts.NAME
+
+    @property
+    def contract_id(self) -> str:
+        return self._symbol
+
+    @property
+    def signing_backend(self) -> str:
+        return "cryptography (Ed25519)"
+
+    async def account_summary(self) -> AccountSummary:
+        """For the consent to real money. No known endpoint shows a key's permissions."""
+        return AccountSummary(self._account, await self._rest.net_equity(), facts.QUOTE_ASSET, None)
+
+    async def _find_market(self) -> None:
+        markets = [market for market in await self._rest.markets() if market.kind == "PERP"]
+        found = next((market for market in markets if market.symbol == self._symbol), None)
+        if found is None:
+            near = difflib.get_close_matches(self._ticker, [market.base for market in markets], 3, 0.5)
+            advice = f"; near it: {', '.join(near)}" if near else ""
+            raise Misconfigured(f"{facts.NAME} lists no perpetual of {self._ticker}{advice}")
+        if found.state not in ("Open", "PostOnly", "LimitOnly"):
+            raise Unavailable(f"{self._symbol} is {found.state} now: it takes no orders")
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    async def place(self, request: OrderRequest) -> str:
+        if request.price is not None and not request.post_only:
+            raise ValueError("a limit order that may take is never sent")
+        trace = self._trace(request.client_id)
+        try:
+            placed = await self._rest.place(self._symbol, request)
+        except Refused as refused:
+            if refused.reason in ("bad_price", "bad_quantity", "invalid_order"):
+                self._chores.soon("rules")
+            raise
+        self._check_echo(request, placed)
+        info = placed.info
+        trace.order_id = info.order_id
+        if info.status in (OrderStatus.REFUSED, OrderStatus.EXPIRED) and not info.filled_size:
+            reason = _why_not_booked(request, info)
+            raise Refused(reason, f"the exchange did not book the order: {reason}")
+        if info.status.has_ended:
+            self._tell_ended(request.client_id, info)
+        elif not trace.is_heard:
+            reason = f"no news of order {info.order_id}, which the exchange took"
+            self._stream.expect(request.client_id, self._timing.news_within_s, reason)
+        return info.order_id
+
+    async def cancel(self, client_id: int, order_id: str | None) -> None:
+        placed = await self._rest.cancel(codec.order_reference(self._symbol, client_id, order_id))
+        if placed is not None and placed.info.status.has_ended:
+            self._tell_ended(client_id, placed.info)
+
+    async def query(self, client_id: int, order_id: str | None) -> OrderInfo | None:
+        trace = self._traces.get(client_id)
+        order_id = order_id or (None if trace is None else trace.order_id)
+        live = await self._rest.live_order(codec.order_reference(self._symbol, client_id, order_id))
+        if live is not None:
+            return live.info
+        for ended in await self._rest.ended_orders(self._symbol, order_id):
+            if ended.info.order_id == order_id or ended.info.client_id == client_id:
+                return replace(ended.info, client_id=client_id)
+        sent_ns = self._connected_ns if trace is None else trace.sent_ns
+        is_settled = self._clock.now_ns() - sent_ns >= self._timing.history_settles_s * NANOSECONDS
+        if order_id is None and is_settled:
+            return None
+        raise Unavailable(f"order {order_id or client_id} is not open, and the history does not have it yet")
+
+    async def open_orders(self) -> list[OrderInfo]:
+        placed = await self._rest.open_orders(self._symbol)
+        return [order.info for order in placed if order.symbol == self._symbol]
+
+    async def position(self) -> Decimal:
+        return await self._rest.position(self._symbol)
+
+    async def fills_since(self, since_ns: int) -> list[Fill]:
+        found = {fill.trade_id: fill for fill in await self._rest.fills(self._symbol, since_ns // 1_000_000)}
+        now_ns = self._clock.now_ns()
+        fills = [replace(fill, at_ns=now_ns) for fill in found.values() if fill.venue_ns >= since_ns]
+        return sorted(fills, key=lambda fill: (fill.venue_ns, int(fill.trade_id)))
+
+    async def market_rules(self) -> MarketRules:
+        market = await self._rest.market(self._symbol)
+        return market.rules(self._ticker, await self._rest.fees())
+
+    async def _refresh_rules(self) -> None:
+        rules = await self.market_rules()
+        if rules != self._rules:
+            self._rules = rules
+            self._emit(RulesChanged(self._clock.now_ns(), rules))
+
+    def _check_echo(self, request: OrderRequest, placed: PlacedOrder) -> None:
+        """What the venue booked must be what was sent: anything else is a defect that no retry mends."""
+        info = placed.info
+        sent = (self._symbol, request.client_id, request.side, request.price)
+        booked = (placed.symbol, info.client_id, info.side, info.price if request.price is not None else None)
+        # A reduce-only order may be trimmed; no order may grow.
+        if sent != booked or info.size > request.quantity:
+            raise Misconfigured(f"the exchange booked another order than was sent: order {info.order_id}; look at it")
+
+    # --- the stream -------------------------------------------------------------------------------------------------
+
+    def quote(self) -> Quote | None:
+        return self._touch.quote()
+
+    def watch_quotes(self, band: PriceBand) -> None:
+        self._touch.watch(band)
+
+    def setup_order_update_handler(self, handler: EventHandler) -> None:
+        self._handler = handler
+        if not self._streams.is_whole:
+            handler(StreamLost(self._clock.now_ns(), "the stream is being opened again"))
+
+    def _emit(self, event: VenueEvent) -> None:
+        self._handler(event)
+
+    def _on_stream(self, event: VenueEvent) -> None:
+        if isinstance(event, StreamLost):
+            self._touch.clear()
+        self._emit(event)
+
+    def _on_order(self, news: OrderNews) -> None:
+        if news.symbol != self._symbol:
+            return
+        if news.client_id is not None:
+            trace = self._trace(news.client_id)
+            trace.order_id, trace.is_heard = news.order_id, True
+            self._stream.met(news.client_id)
+        for event in news.events(self._clock.now_ns()):
+            self._emit(event)
+
+    def _on_position(self, data: Fields) -> None:
+        symbol, quantity = codec.decode_position_update(data)
+        if symbol == self._symbol:
+            self._emit(PositionUpdate(self._clock.now_ns(), quantity))
+
+    def _on_touch(self, ticker: BookTicker) -> None:
+        self._touch.update(ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size)
+
+    # --- inner parts ------------------------------------------------------------------------------------------------
+
+    def _trace(self, client_id: int) -> _Trace:
+        trace = self._traces.get(client_id)
+        if trace is None:
+            trace = self._traces[client_id] = _Trace(self._clock.now_ns())
+            if len(self._traces) > _REMEMBERED_ORDERS:
+                self._traces.popitem(last=False)
+        return trace
+
+    def _tell_ended(self, client_id: int, info: OrderInfo) -> None:
+        """An answer may be faster than the stream; the fact is the same."""
+        fact = _ENDED_FACTS[info.status]
+        self._emit(
+            OrderUpdate(
+                self._clock.now_ns(), client_id, fact, info.order_id, info.filled_size, reason=info.cancel_reason
+            )
+        )
+
+
+def _why_not_booked(request: OrderRequest, info: OrderInfo) -> str:
+    """The answer to a placement names no reason. An open can only have crossed; a close may also have had nothing to
+    reduce, and the stream says which."""
+    if info.cancel_reason:
+        return info.cancel_reason
+    return codec.POST_ONLY_WOULD_CROSS if request.post_only and not request.reduce_only else "expired"

@@ -1,0 +1,224 @@
+"""edgeX's endpoints as typed calls: build, sign, send, decode. What the answers mean for orders is the client's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from decimal import Decimal
+from typing import TypeVar
+from urllib.parse import quote
+
+from domain.clock import Clock
+from exchanges.base import OrderRequest
+from exchanges.decoding import Fields
+from exchanges.edgex import codec, facts, refusals
+from exchanges.edgex.book import Book
+from exchanges.edgex.codec import Account, Envelope, VenueFill, VenueOrder
+from exchanges.edgex.codec_stream import FUNDING_TYPE, Best, Funding, decode_depth, decode_funding
+from exchanges.edgex.contracts import Contract, find_contract
+from exchanges.edgex.keys import Credentials
+from exchanges.errors import Refused, Unavailable
+from exchanges.transport.caller import Patience, RestCaller
+from exchanges.transport.limits import Bucket, RateLimiter
+from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
+from exchanges.transport.server_clock import ServerClock
+
+T = TypeVar("T")
+Parameters = Mapping[str, object]
+
+BUDGET = Bucket("requests", facts.BURST, facts.REQUESTS_PER_MINUTE, facts.RESERVE)
+PATIENCE = Patience(first_pause_s=5.0)
+"""After a refusal for load: 5, 10, 20, 40, 60 seconds."""
+
+_COST = {"requests": 1}
+_ORDERS = "/api/v2/private/order"
+_ACCOUNT = "/api/v2/private/account"
+_PUBLIC = "/api/v2/public/meta"
+_QUOTES = "/api/v2/public/quote"
+
+
+class Rest:
+    """`on_bad_time` is called when the venue finds our time wrong."""
+
+    def __init__(
+        self,
+        http: HttpTransport,
+        credentials: Credentials,
+        clock: Clock,
+        on_bad_time: Callable[[], None],
+        patience: Patience = PATIENCE,
+        budget: Bucket = BUDGET,
+    ) -> None:
+        self.server_clock = ServerClock(clock)
+        self._credentials = credentials
+        self._clock = clock
+        self._on_bad_time = on_bad_time
+        self._caller = RestCaller(http, RateLimiter([budget], clock), clock, patience)
+
+    # --- public -----------------------------------------------------------------------------------------------------
+
+    async def sync_clock(self) -> None:
+        """One sample of the venue's time; also keeps a connection warm."""
+        made_ns = [self._clock.now_ns()]
+
+        def make() -> HttpRequest:
+            made_ns[0] = self._clock.now_ns()
+            return HttpRequest("GET", f"{_PUBLIC}/getServerTime")
+
+        server_ms = await self._caller.read(make, _COST, lambda r: codec.decode_time_ms(self._good(r)))
+        self.server_clock.sample(made_ns[0], self._clock.now_ns(), server_ms * 1_000_000)
+
+    async def contract(self, ticker: str) -> Contract:
+        return await self._caller.read(
+            lambda: HttpRequest("GET", f"{_PUBLIC}/getMetaData"), _COST, lambda r: find_contract(self._good(r), ticker)
+        )
+
+    async def touch(self, contract_id: str) -> Best:
+        """Best bid and offer now; a price of 0 where the book is empty."""
+        target = f"{_QUOTES}/getDepth?contractId={contract_id}&level=15"
+        (change,) = await self._caller.read(
+            lambda: HttpRequest("GET", target), _COST, lambda r: decode_depth(self._good(r).rows("depth"), contract_id)
+        )
+        return Book().apply(change)
+
+    # --- the account ------------------------------------------------------------------------------------------------
+
+    async def account(self) -> Account:
+        return await self._ask(f"{_ACCOUNT}/getAccountAsset", {}, codec.decode_account)
+
+    async def order(self, client_id: int, order_id: str | None) -> VenueOrder | None:
+        """Live or ended; None where the venue knows none. By the venue's id where that is known."""
+        if order_id is not None:
+            found = await self.orders([order_id])
+        else:
+            parameters = {"clientOrderIdList": codec.client_order_id(client_id)}
+            found = await self._ask(f"{_ORDERS}/getOrderByClientOrderId", parameters, codec.decode_orders)
+        return found[0] if found else None
+
+    async def orders(self, order_ids: Sequence[str]) -> list[VenueOrder]:
+        """Those of at most `facts.IDS_PER_QUERY` orders that the venue knows."""
+        return await self._ask(f"{_ORDERS}/getOrderById", {"orderIdList": ",".join(order_ids)}, codec.decode_orders)
+
+    async def active_orders(self, contract_id: str) -> list[VenueOrder]:
+        """To the last page; an order that moved from one page to the next meanwhile is listed once."""
+        parameters = {"filterContractIdList": contract_id, "size": str(facts.ACTIVE_PAGE)}
+        found: dict[str, VenueOrder] = {}
+        async with aclosing(self._pages(f"{_ORDERS}/getActiveOrderPage", parameters)) as pages:
+            async for page in pages:
+                found |= {order.info.order_id: order for order in map(codec.decode_order, page)}
+        return list(found.values())
+
+    async def fills(self, contract_id: str, since_ns: int) -> list[VenueFill]:
+        """Since a venue time, in no order. Read to the last page, unless the pages are seen to run from new to old."""
+        found: dict[str, VenueFill] = {}
+        rises, falls, last_ns = False, False, None
+        size = str(facts.HISTORY_PAGE)
+        parameters = {"filterContractIdList": contract_id, "size": size, **_written_since(since_ns)}
+        async with aclosing(self._pages(f"{_ORDERS}/getHistoryOrderFillTransactionPage", parameters)) as pages:
+            async for page in pages:
+                for fill in map(codec.decode_history_fill, page):
+                    rises = rises or (last_ns is not None and fill.venue_ns > last_ns)
+                    falls = falls or (last_ns is not None and fill.venue_ns < last_ns)
+                    last_ns = fill.venue_ns
+                    if fill.venue_ns >= since_ns and fill.contract_id == contract_id:
+                        found[fill.trade_id] = fill
+                if falls and not rises and last_ns is not None and last_ns < since_ns:
+                    break
+        return list(found.values())
+
+    async def funding(self, contract_id: str, since_ns: int) -> list[Funding]:
+        """Payments since a venue time, in no order."""
+        parameters = {
+            "filterContractIdList": contract_id,
+            "filterTypeList": FUNDING_TYPE,
+            "size": str(facts.HISTORY_PAGE),
+            **_written_since(since_ns),
+        }
+        found: dict[str, Funding] = {}
+        async with aclosing(self._pages(f"{_ACCOUNT}/getPositionTransactionPage", parameters)) as pages:
+            async for page in pages:
+                found |= {paid.payment_id: paid for paid in decode_funding(page, contract_id)}
+        return [paid for paid in found.values() if paid.venue_ns >= since_ns]
+
+    # --- orders -----------------------------------------------------------------------------------------------------
+
+    async def place(self, contract: Contract, request: OrderRequest, price: Decimal) -> str:
+        """The venue's id of an order that it took and has not matched yet. `price`: its limit, or its worst price."""
+        credentials = self._credentials
+
+        def make() -> HttpRequest:
+            now_ms = self.server_clock.now_ms()
+            signed = credentials.orders.sign(
+                contract.terms,
+                request.side,
+                price,
+                request.quantity,
+                codec.client_order_id(request.client_id),
+                now_ms + facts.ORDER_LIFE_S * 1000,
+            )
+            body = codec.order_body(credentials.account_id, contract.contract_id, request, price, signed)
+            return self._signed("POST", f"{_ORDERS}/createOrder", body)
+
+        return await self._caller.write(
+            make, _COST, lambda r: codec.decode_order_id(self._good(r)), urgent=request.reduce_only
+        )
+
+    async def cancel(self, client_id: int, order_id: str | None) -> None:
+        """Returns where the venue took the cancel of this order; its envelope says success even where it did not."""
+        if order_id is None:
+            path, named = "cancelOrderByClientOrderId", ("clientOrderIdList", codec.client_order_id(client_id))
+        else:
+            path, named = "cancelOrderById", ("orderIdList", order_id)
+        body = {"accountId": str(self._credentials.account_id), named[0]: [named[1]]}
+
+        def decode(response: HttpResponse) -> None:
+            error = refusals.cancel_conclusion(codec.decode_cancel_word(self._good(response)))
+            if error is not None:
+                raise error
+
+        await self._caller.write(lambda: self._signed("POST", f"{_ORDERS}/{path}", body), _COST, decode, urgent=True)
+
+    # --- inner parts ------------------------------------------------------------------------------------------------
+
+    async def _ask(self, path: str, parameters: Parameters, decode: Callable[[Envelope], T]) -> T:
+        whole = {"accountId": str(self._credentials.account_id), **parameters}
+        return await self._caller.read(lambda: self._signed("GET", path, whole), _COST, lambda r: decode(self._good(r)))
+
+    async def _pages(self, path: str, parameters: Parameters) -> AsyncGenerator[list[Fields], None]:
+        """Page after page, until the venue says that there is none behind."""
+        offset = ""
+        for _ in range(facts.MOST_PAGES):
+            paged = {**parameters, "offsetData": offset} if offset else parameters
+            page = await self._ask(path, paged, lambda envelope: codec.decode_page(envelope, "page"))
+            yield page.rows
+            if not page.next_offset:
+                return
+            if page.next_offset == offset:
+                raise Unavailable(f"{path} pages in a circle")
+            offset = page.next_offset
+        raise Unavailable(f"{path} has more than {facts.MOST_PAGES} pages: not read to the end")
+
+    def _signed(self, method: str, path: str, parameters: Parameters) -> HttpRequest:
+        now_ms = self.server_clock.now_ms()
+        headers = self._credentials.api.headers(now_ms, method, path, parameters)
+        if method == "GET":
+            query = "&".join(f"{name}={quote(str(parameters[name]), safe=',')}" for name in sorted(parameters))
+            return HttpRequest(method, f"{path}?{query}", headers)
+        headers = (*headers, ("Content-Type", "application/json"))
+        return HttpRequest(method, path, headers, codec.encode(parameters))
+
+    def _good(self, response: HttpResponse) -> Envelope:
+        """The envelope of a success; raises what a refusal means."""
+        envelope = codec.decode_envelope(response.body)
+        if envelope.is_success and response.status < 400:
+            return envelope
+        error = refusals.conclusion(envelope, response.status)
+        if isinstance(error, Refused) and error.reason == refusals.BAD_TIMESTAMP:
+            self._on_bad_time()
+        raise error
+
+
+def _written_since(since_ns: int) -> dict[str, str]:
+    """The filter of the histories; it is by the time of writing, which comes a little later than what is written."""
+    written_ms = since_ns // 1_000_000 - facts.WRITTEN_WITHIN_MS
+    return {"filterStartCreatedTimeInclusive": str(written_ms)} if written_ms > 0 else {}

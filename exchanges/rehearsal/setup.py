@@ -1,0 +1,23 @@
+"""What a twin is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from markets.account import AccountTerms
+from markets.tape import MarketSource
+
+
+@dataclass(frozen=True, slots=True)
+class TwinSetup:
+    """`source` is the market, `terms` the account on it. `start_ns`: the wire time at which the market's first row
+    happens; a recording of years ago is lived through as if it were today. `speed`: market seconds per wire second.
+    `seed` draws throw-away keys and ids."""
+
+    ticker: str
+    source: MarketSource
+    terms: AccountTerms
+    start_ns: int
+    seed: int = 0
+    speed: Fraction = Fraction(1)

@@ -1,0 +1,144 @@
+"""From the outcome of a request to what the caller may conclude.
+
+| what happened | a write ends in | a read ends in |
+|---|---|---|
+| it never left (no connection, no budget in time) | `NotSent` | `Unavailable` |
+| it may have arrived: timeout, reset, 5xx, HTML, redirect, unreadable answer | `OutcomeUnknown` | `Unavailable` |
+| 429 or 418 | `Refused("rate_limited")`, and a pause of everything | `Unavailable`, and the pause |
+| any other answer | what the venue's codec makes of it | the same |
+
+The codec's function gets every 2xx and 4xx whose body is not HTML. It returns a value or raises `Refused`,
+`Unavailable` or `Misconfigured`; a `DecodeError` counts as an answer that cannot be read. A 5xx never reaches it: not
+even a venue's own "maintenance" proves that the order of a moment ago was not taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+from domain.clock import Clock
+from domain.market import NANOSECONDS
+from exchanges.decoding import DecodeError
+from exchanges.errors import NotSent, OutcomeUnknown, Refused, Unavailable
+from exchanges.transport.limits import RateLimiter
+from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
+
+T = TypeVar("T")
+
+_LONGEST_PAUSE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: deadlines of one request, waiting for budget included; the pauses after refusals for load.
+
+    A 429 without Retry-After pauses `first_pause_s`, doubled by each further one up to `longest_pause_s`; a 418 (a ban)
+    at least `ban_s`.
+    """
+
+    read_s: float = 10.0
+    write_s: float = 8.0
+    first_pause_s: float = 1.0
+    longest_pause_s: float = 60.0
+    ban_s: float = 120.0
+
+
+class RestCaller:
+    """Sends one venue's requests within its limits. `make` builds and signs a request just before it is sent, so that a
+    wait for the rate limit never ages a timestamp."""
+
+    def __init__(
+        self, http: HttpTransport, limiter: RateLimiter, clock: Clock, patience: Patience | None = None
+    ) -> None:
+        self._http = http
+        self._limiter = limiter
+        self._clock = clock
+        self._patience = patience or Patience()
+        self._load_refusals = 0
+
+    async def read(
+        self, make: Callable[[], HttpRequest], costs: Mapping[str, int], decode: Callable[[HttpResponse], T]
+    ) -> T:
+        """Ask. Raises `Unavailable`, or what `decode` raises."""
+        try:
+            response = await self._send(make, costs, urgent=False, within_s=self._patience.read_s)
+            self._check_load(response)
+            _check_readable(response)
+            return decode(response)
+        except (NotSent, OutcomeUnknown, Refused) as error:
+            raise Unavailable(str(error)) from None
+        except DecodeError as error:
+            raise Unavailable(f"the answer cannot be read: {error}") from None
+
+    async def write(
+        self,
+        make: Callable[[], HttpRequest],
+        costs: Mapping[str, int],
+        decode: Callable[[HttpResponse], T],
+        *,
+        urgent: bool,
+    ) -> T:
+        """Change something, at most once. Raises `NotSent`, `OutcomeUnknown`, `Refused`, or what `decode` raises."""
+        response = await self._send(make, costs, urgent=urgent, within_s=self._patience.write_s)
+        self._check_load(response)
+        _check_readable(response)
+        try:
+            return decode(response)
+        except DecodeError as error:
+            raise OutcomeUnknown(f"the answer cannot be read: {error}") from None
+        except Unavailable as error:
+            raise OutcomeUnknown(str(error)) from None
+
+    async def _send(
+        self, make: Callable[[], HttpRequest], costs: Mapping[str, int], *, urgent: bool, within_s: float
+    ) -> HttpResponse:
+        started_ns = self._clock.now_ns()
+        await self._limiter.take(costs, urgent=urgent, within_s=within_s)
+        left_s = within_s - (self._clock.now_ns() - started_ns) / NANOSECONDS
+        return await self._http.send(make(), max(left_s, 1.0))
+
+    def _check_load(self, response: HttpResponse) -> None:
+        """A refusal for load stops everything for as long as the venue says."""
+        if response.status not in (418, 429):
+            self._load_refusals = 0
+            return
+        patience = self._patience
+        pause_s = min(patience.first_pause_s * 2**self._load_refusals, patience.longest_pause_s)
+        self._load_refusals = min(self._load_refusals + 1, 16)
+        asked_s = retry_after_s(response, self._clock.now_ns())
+        if asked_s is not None:
+            pause_s = asked_s
+        if response.status == 418:
+            pause_s = max(pause_s, patience.ban_s)
+        self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))
+        raise Refused("rate_limited", f"the exchange asks for fewer requests; all wait {pause_s:.0f} s")
+
+
+def retry_after_s(response: HttpResponse, now_ns: int) -> float | None:
+    """The Retry-After header, as seconds or as a date; None where there is none that makes sense."""
+    text = response.header("Retry-After")
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    now = datetime.fromtimestamp(now_ns / NANOSECONDS, UTC)
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+
+
+def _check_readable(response: HttpResponse) -> None:
+    """Raises `OutcomeUnknown` for an answer that is not the venue's own word about this request."""
+    if response.status >= 500 or response.status < 200:
+        raise OutcomeUnknown(f"the exchange answered {response.status}")
+    if 300 <= response.status < 400:
+        raise OutcomeUnknown(f"the exchange answered with a redirect ({response.status}), which is not followed")
+    is_html = "html" in (response.header("Content-Type") or "").lower() or response.body.lstrip()[:1] == b"<"
+    if is_html:
+        raise OutcomeUnknown(f"something in front of the exchange answered {response.status} with a web page")
