@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # Each run imports only what it needs.
+    from commands.options import CommandRequest, RunOptions
 
 
 def main(argv: list[str]) -> int:
@@ -10,35 +14,73 @@ def main(argv: list[str]) -> int:
     if sys.version_info < (3, 11):  # noqa: UP036 - this line must be readable to whoever runs an older one.
         print("error: Python 3.11 or newer is needed", file=sys.stderr)
         return 2
+    try:
+        return _obey(argv)
+    except KeyboardInterrupt:
+        print("interrupted before the bot ran; nothing was traded", file=sys.stderr)
+        return 0
+    finally:
+        _let_go_of_readers()
+
+
+def _let_go_of_readers() -> None:
+    """A reader that left early (`| head -1`) must not change the exit status by the flush at the interpreter's end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            import os
+
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _obey(argv: list[str]) -> int:
     from commands.options import CommandRequest, Exchanges, UsageError, parse
     from exchanges.factory import ExchangeFactory
 
     try:
-        options = parse(argv, Exchanges(ExchangeFactory.names(), ExchangeFactory.announced()))
+        options = parse(argv, Exchanges(ExchangeFactory.names()))
         if isinstance(options, CommandRequest):
-            raise UsageError(f"the command {options.name} is not in this version yet; see --help for what is")
+            return _command(options)
         return _run(options)
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _run(options: object) -> int:
-    import os
+def _command(request: CommandRequest) -> int:
+    from commands.usage import UsageError
+
+    if request.name == "venue":
+        from commands.venue import serve_venue
+
+        return serve_venue(request.arguments, sys.stdout, _draw_seed)
+    raise UsageError(f"the command {request.name} is not in this version yet; see --help for what is")
+
+
+def _draw_seed() -> int:
     import secrets
+
+    return secrets.randbelow(1 << 32)
+
+
+def _run(options: RunOptions) -> int:
+    import os
     import time
 
-    from commands.options import RunOptions
     from commands.session import Surroundings, run
 
-    assert isinstance(options, RunOptions)
     around = Surroundings(
         environment=os.environ,
         out=sys.stdout,
         err=sys.stderr,
         wall_ns=time.time_ns,
         wall_s=time.monotonic,
-        draw_seed=lambda: secrets.randbelow(1 << 32),
+        draw_seed=_draw_seed,
+        answer=sys.stdin.readline,
+        is_attended=sys.stdin.isatty() and sys.stderr.isatty(),
     )
     return run(options, around)
 

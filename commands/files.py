@@ -37,13 +37,28 @@ class SessionFiles:
 
     def of_the_session(self) -> list[Path]:
         """What there is of a session, with the companions of each file (write-ahead logs, rotated logs)."""
-        folders = ((self.state_dir, (self.journal, self.ledger)), (self.log_dir, (self.trades, self.activity)))
-        found = []
-        for folder, bases in folders:
-            if folder.is_dir():
-                names = {base.name for base in bases}
-                found += [path for path in folder.iterdir() if _belongs(path.name, names)]
-        return sorted(found)
+        return sorted(
+            path
+            for folder, names in self._names()
+            if folder.is_dir()
+            for path in folder.iterdir()
+            if _belongs(path.name, names) and not path.is_dir()
+        )
+
+    def archived_numbers(self) -> set[int]:
+        """The numbers under which earlier sessions were put aside."""
+        return {
+            int(number)
+            for folder, names in self._names()
+            if (folder / _ARCHIVE).is_dir()
+            for number, _, name in (path.name.partition("_") for path in (folder / _ARCHIVE).iterdir())
+            if number.isascii() and number.isdigit() and _belongs(name, names)
+        }
+
+    def _names(self) -> list[tuple[Path, set[str]]]:
+        """Where to look for what."""
+        state, logs = (self.journal, self.ledger), (self.trades, self.activity)
+        return [(self.state_dir, {path.name for path in state}), (self.log_dir, {path.name for path in logs})]
 
 
 def _belongs(name: str, bases: set[str]) -> bool:
@@ -60,19 +75,13 @@ def archive(files: SessionFiles) -> None:
     found = files.of_the_session()
     if not found:
         return
+    number = max(files.archived_numbers(), default=0) + 1
     try:
-        number = _next_number(files)
         for path in found:
             folder = path.parent / _ARCHIVE
             folder.mkdir(mode=0o700, exist_ok=True)
             path.rename(folder / f"{number:04d}_{path.name}")
     except OSError as error:
-        raise UsageError(f"the last session cannot be archived: {error}; check the folder's permissions") from None
-
-
-def _next_number(files: SessionFiles) -> int:
-    numbers = [0]
-    for folder in (files.state_dir, files.log_dir):
-        for path in (folder / _ARCHIVE).glob(f"[0-9][0-9][0-9][0-9]_{files.stem}*"):
-            numbers.append(int(path.name[:4]))
-    return max(numbers) + 1
+        raise UsageError(
+            f"the last session cannot be put into {_ARCHIVE}: {error}; check the folder's permissions"
+        ) from None

@@ -26,7 +26,10 @@ class Exchanges:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """`metavar` None: a switch. `default` is the text read when the flag is absent; None: there is none."""
+    """`metavar` None: a switch. `default` is the text read when the flag is absent; None: there is none.
+
+    `simulated_only`: for the paper exchange and rehearsals.
+    """
 
     name: str
     metavar: str | None
@@ -34,7 +37,7 @@ class Flag:
     help: str
     alias: str | None = None
     is_later: bool = False
-    paper_only: bool = False
+    simulated_only: bool = False
 
     @property
     def option(self) -> str:
@@ -64,7 +67,7 @@ class Command:
 
 
 COMMANDS = (
-    Command("venue", "serve the local twin of an exchange alone, with a ledger to look at"),
+    Command("venue", "serve the local twin of an exchange alone, with a ledger to look at", is_later=False),
     Command("simulate", "run the bot through seeded faults and audit what it did"),
     Command("backtest", "run the bot over recorded or generated markets, as fast as they go"),
     Command("optimize", "search settings over recorded markets"),
@@ -125,24 +128,23 @@ SAFETY = FlagGroup(
         ),
         Flag("for", "TIME", None, "stop by itself after TIME of the bot's own time: 90s, 10m, 6h, 2d"),
         Flag("env-file", "FILE", ".env", "keys and notification settings; needed only where keys are"),
-        Flag("live", None, None, "consent to trade real money without being asked", is_later=True),
-        Flag("allow-withdraw-key", None, None, "accept a key that can withdraw", is_later=True),
+        Flag("live", None, None, "consent to trade real money without being asked"),
+        Flag("allow-withdraw-key", None, None, "accept a key that can withdraw"),
         Flag(
             "rehearse",
             None,
             None,
             "trade on a local twin of the exchange, with throw-away keys",
-            is_later=True,
         ),
     ),
 )
 
 PAPER_FLAGS = FlagGroup(
-    "paper exchange",
+    "paper exchange and rehearsals",
     "No keys, no network, no real money.",
     (
         Flag(
-            "seed", "N", None, "seed of the generated market (default: random, and printed)", paper_only=True
+            "seed", "N", None, "seed of the generated market (default: random, and printed)", simulated_only=True
         ),
         Flag(
             "replay",
@@ -150,28 +152,34 @@ PAPER_FLAGS = FlagGroup(
             None,
             "trade a recorded market instead: best bid/offer with optional trades beside it, or 1-minute candles "
             "(parquet or CSV); ends when the data end",
-            paper_only=True,
+            simulated_only=True,
         ),
         Flag(
             "market",
             "tick=,step=,min=",
             None,
             "tick size, quantity step and minimum of the recording (default: inferred and printed)",
-            paper_only=True,
+            simulated_only=True,
         ),
         Flag(
             "speed",
             "X",
             "1",
-            "X times real time, or max: as fast as it goes, which needs --for or --replay",
-            paper_only=True,
+            "X times real time, or (paper) max: as fast as it goes, which needs --for or --replay",
+            simulated_only=True,
         ),
-        Flag("maker-fee", "PCT", "0", "fee of resting orders, percent of value; negative: rebate", paper_only=True),
-        Flag("taker-fee", "PCT", "0.05", "fee of market orders, percent of value", paper_only=True),
-        Flag("latency-ms", "MS", "50", "delay of every message, each way", paper_only=True),
-        Flag("balance", "AMOUNT", "10000", "money on a fresh account, in quote currency", paper_only=True),
-        Flag("leverage", "X", "10", "from 1 to 500", paper_only=True),
-        Flag("fresh", None, None, "begin a new account instead of continuing one that was killed", paper_only=True),
+        Flag("maker-fee", "PCT", "0", "fee of resting orders, percent of value; negative: rebate", simulated_only=True),
+        Flag("taker-fee", "PCT", "0.05", "fee of market orders, percent of value", simulated_only=True),
+        Flag("latency-ms", "MS", "50", "delay of every message, each way", simulated_only=True),
+        Flag("balance", "AMOUNT", "10000", "money on a fresh account, in quote currency", simulated_only=True),
+        Flag("leverage", "X", "10", "from 1 to 500", simulated_only=True),
+        Flag(
+            "fresh",
+            None,
+            None,
+            "paper: begin a new account instead of continuing one that was killed",
+            simulated_only=True,
+        ),
     ),
 )
 

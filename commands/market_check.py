@@ -107,11 +107,20 @@ def _fee_warnings(options: RunOptions, rules: MarketRules, price: Decimal) -> li
 
 
 def _margin_warnings(options: RunOptions, price: Decimal) -> list[str]:
-    """The worst case, all entries waiting at once, beside the money of a fresh paper account."""
+    """The worst case, all entries waiting at once, beside the money of a fresh paper account.
+
+    Raises `UsageError` where that money does not carry a single entry.
+    """
     if not options.is_paper:
         return []
-    worst = price * options.quantity * options.max_orders
-    if worst <= options.balance * options.leverage:
+    each, carried = price * options.quantity, options.balance * options.leverage
+    if each > carried:
+        raise UsageError(
+            f"--quantity {_plain(options.quantity)} is worth {_money(each)}, and --balance {_plain(options.balance)} "
+            f"at --leverage {_plain(options.leverage)} carries {_money(carried)}; give less, or more --balance"
+        )
+    worst = each * options.max_orders
+    if worst <= carried:
         return []
     return [
         f"--max-orders {options.max_orders} x --quantity {_plain(options.quantity)} is worth {_money(worst)}, more "

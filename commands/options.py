@@ -75,6 +75,9 @@ class RunOptions:
     balance: Decimal
     leverage: Decimal
     fresh: bool
+    rehearse: bool
+    live: bool
+    allow_withdraw_key: bool
     report_file: Path | None
     report_on_stdout: bool
     state_dir: Path
@@ -214,6 +217,9 @@ def _typed(raw: Mapping[str, str], exchanges: Exchanges) -> RunOptions:
         balance=_read(raw, "balance", values.positive),
         leverage=_read(raw, "leverage", values.between(1, 500)),
         fresh="fresh" in raw,
+        rehearse="rehearse" in raw,
+        live="live" in raw,
+        allow_withdraw_key="allow-withdraw-key" in raw,
         report_file=None if on_stdout else report,
         report_on_stdout=on_stdout,
         state_dir=_read(raw, "state-dir", _path),
@@ -282,10 +288,7 @@ def _paths(text: str) -> tuple[Path, ...]:
 
 def _check_together(options: RunOptions) -> None:
     """Flags that contradict each other."""
-    if not options.is_paper:
-        for name in sorted(options.given):
-            if FLAGS[name].paper_only:
-                raise UsageError(f"--{name} works on the paper exchange only; leave it out with {options.exchange}")
+    _check_exchange(options)
     if options.replay and options.was_given("seed"):
         raise UsageError("--seed makes a generated market and --replay a recorded one; give only one of them")
     if options.market is not None and not options.replay:
@@ -293,6 +296,26 @@ def _check_together(options: RunOptions) -> None:
     if options.speed is None and options.for_ns is None and not options.replay:
         raise UsageError("--speed max would never end; add --for, like --for 24h, or --replay")
     _check_levels(options)
+
+
+def _check_exchange(options: RunOptions) -> None:
+    """Flags that mean nothing where they were given."""
+    if options.is_paper:
+        for name in ("rehearse", "live", "allow-withdraw-key"):
+            if name in options.given:
+                raise UsageError(f"--{name} is for exchanges with keys; leave it out on {PAPER}")
+        return
+    if options.rehearse:
+        if options.live:
+            raise UsageError("--rehearse trades no real money and --live does; give only one of them")
+        if options.speed is None:
+            raise UsageError("--speed max has no meaning for a rehearsal, which is lived in real time; give a number")
+        if options.fresh:
+            raise UsageError("--fresh is for the paper exchange; every rehearsal is fresh")
+        return
+    for name in sorted(options.given):
+        if FLAGS[name].simulated_only:
+            raise UsageError(f"--{name} works on {PAPER} and with --rehearse only; leave it out to trade for real")
 
 
 def _check_levels(options: RunOptions) -> None:

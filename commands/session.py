@@ -4,34 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from random import Random
 from typing import TextIO
 
 from bot.observers import Observer
-from commands import paper
+from commands import interrupts, paper
+from commands.consent import Desk
 from commands.files import SessionFiles
-from commands.market_check import check_against_rules
+from commands.opened import OpenedSession
 from commands.options import RunOptions
+from commands.report_file import write_report
 from commands.usage import UsageError
+from commands.venue_session import REHEARSAL, open_venue_session
 from commands.watchers import LogWatcher, MessengerWatcher, TradeWatcher, ViewWatcher
 from domain.report import Report
-from helpers.journal import JournalError, SqliteJournal
+from exchanges.errors import ExchangeError
+from helpers.journal import JournalDamaged, JournalError, SqliteJournal
 from helpers.lock import LockError, ProcessLock
-from helpers.logger import ActivityLog, Level, file_stem
+from helpers.logger import ActivityLog, Level, capture_logging, file_stem
 from helpers.notifications import Notifier, notifier_for
 from helpers.redaction import Redactor
+from helpers.secret import Secret
 from helpers.settings import Settings, SettingsError, load_settings
 from helpers.trade_csv import TradeCsv, TradeCsvUnwritable
 from helpers.views.choice import open_view
+from markets.recordings import RecordingError
+from markets.store import LedgerError
 from trading_bot import BotSettings, Outcome, TradingBot
 
 _LAST_MESSAGES_S = 5.0
 _REFRESH_S = 0.25
+_CONFIGURATION_ERRORS = (SettingsError, LockError, JournalError, TradeCsvUnwritable)
+_MARKET_ERRORS = (ExchangeError, RecordingError, LedgerError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,92 +53,225 @@ class Surroundings:
     wall_ns: Callable[[], int]
     wall_s: Callable[[], float]
     draw_seed: Callable[[], int]
+    answer: Callable[[], str]
+    """Reads one line that a person types."""
+    is_attended: bool
+    """Whether somebody is at the terminal to type it."""
 
 
 def run(options: RunOptions, around: Surroundings) -> int:
-    """Trade as asked; the exit status. Raises `UsageError` for everything that a person can mend before trading."""
+    """Trade as asked; the exit status.
+
+    Raises `UsageError` for everything that a person can mend before trading, and `KeyboardInterrupt` when interrupted
+    before the bot runs.
+    """
+    with interrupts.as_keyboard_interrupts():
+        try:
+            settings = load_settings(options.env_file, around.environment, must_exist=options.was_given("env-file"))
+            files = SessionFiles(
+                options.state_dir,
+                options.log_dir,
+                file_stem(options.exchange, options.ticker, _account(options, settings)),
+            )
+            return _run_paper(options, settings, files, around) if options.is_paper else _run_venue(
+                options, settings, files, around
+            )
+        except _CONFIGURATION_ERRORS as error:
+            raise UsageError(str(error)) from None
+
+
+def _account(options: RunOptions, settings: Settings) -> str:
+    """The account's name in file names; a rehearsal's files never meet a live account's."""
+    if not options.rehearse:
+        return settings.account_name
+    return f"{settings.account_name}-{REHEARSAL}" if settings.account_name else REHEARSAL
+
+
+def _run_paper(options: RunOptions, settings: Settings, files: SessionFiles, around: Surroundings) -> int:
+    recorded = paper.open_recorded(options)
+    if not files.ledger.exists():
+        # Before the lock, which makes the folder: a mistake leaves nothing behind.
+        paper.check_first_start(options, recorded)
+    with ProcessLock.acquire(files.journal):
+        session = paper.open_session(options, files, recorded, around.wall_ns(), around.draw_seed)
+        return _Run(options, settings, files, session, around).to_its_end()
+
+
+def _run_venue(options: RunOptions, settings: Settings, files: SessionFiles, around: Surroundings) -> int:
+    desk = Desk(around.err, around.answer, around.is_attended)
+    with ProcessLock.acquire(files.journal):
+        session = open_venue_session(options, settings, files, around.draw_seed, desk)
+        return _Run(options, settings, files, session, around).to_its_end()
+
+
+class _Run:
+    """What the steps of one run share. Resources are closed in the reverse order of their opening."""
+
+    def __init__(
+        self,
+        options: RunOptions,
+        settings: Settings,
+        files: SessionFiles,
+        session: OpenedSession,
+        around: Surroundings,
+    ) -> None:
+        self._options = options
+        self._settings = settings
+        self._files = files
+        self._session = session
+        self._around = around
+        self._say = around.err if options.report_on_stdout else around.out
+        self._redactor = Redactor(settings.secrets())
+
+    def to_its_end(self) -> int:
+        options, session = self._options, self._session
+        with contextlib.ExitStack() as held:
+            held.callback(session.close)
+            journal = held.enter_context(contextlib.closing(_open_journal(options, self._files, session.way_out)))
+            log = ActivityLog(self._files.activity, session.clock, self._settings.timezone, self._redactor)
+            held.callback(log.close)
+            held.callback(capture_logging(log, self._redactor))
+            trades = TradeCsv.open(self._files.trades, self._settings.timezone, journal)
+            held.callback(trades.close)
+            self._announce([*session.lines(), *_notes(self._settings)])
+            messages = self._messenger(log)
+            held.callback(_close_messenger, messages)
+            is_fast = options.speed is None
+            watchers = _Watchers(
+                TradeWatcher(trades),
+                LogWatcher(log, journal.last_seq),
+                ViewWatcher(journal.last_seq, is_quiet=is_fast, is_still=is_fast and not self._say.isatty()),
+                MessengerWatcher(messages),
+            )
+            try:
+                outcome, report = self._trade(journal, watchers)
+            except _MARKET_ERRORS as error:
+                log.line(Level.ERROR, str(error))
+                print(f"error: {error}", file=self._around.err)
+                return 1
+            exit_status = outcome.exit_status or self._end_account()
+        unreported = self._report(report)
+        return exit_status or unreported
+
+    def _announce(self, lines: Iterable[str]) -> None:
+        """What a person must know before the screen is taken over."""
+        with contextlib.suppress(OSError):  # Nobody reads; that is no reason not to trade.
+            for line in lines:
+                print(self._redactor(line), file=self._say, flush=True)
+
+    def _messenger(self, log: ActivityLog) -> Notifier:
+        """Started where there is real time to speak of: a day in seconds is no news."""
+        label = self._files.stem.replace("_", " ")
+        messages = notifier_for(
+            self._settings, self._redactor, label=label, on_trouble=lambda text: log.line(Level.WARNING, text)
+        )
+        if self._options.speed is not None:
+            messages.start()
+        return messages
+
+    def _trade(self, journal: SqliteJournal, watchers: _Watchers) -> tuple[Outcome, Report]:
+        """Connect, run the bot to its end, and tell how it went."""
+        options, session = self._options, self._session
+        loop = session.loop
+        try:
+            connected = loop.run_until_complete(session.connect(journal))
+            self._redactor.add(*(Secret(secret) for secret in session.secrets))
+            self._announce(connected.lines)
+            bot = TradingBot(
+                options.trading_config(connected.rules),
+                connected.rules,
+                connected.client,
+                journal,
+                session.clock,
+                session.chance,
+                BotSettings(session.mode, options.on_stop, options.for_ns),
+                watchers.of(options),
+            )
+            return self._watched(bot, watchers)
+        finally:
+            loop.run_until_complete(session.disconnect())
+
+    def _watched(self, bot: TradingBot, watchers: _Watchers) -> tuple[Outcome, Report]:
+        """Run the bot to its end before people's eyes."""
+        options, session, around = self._options, self._session, self._around
+        loop = session.loop
+        term = around.environment.get("TERM", "")
+        view, stream = open_view(bot.status, self._say, self._settings.timezone, term=term)
+        watchers.shown.show(view)
+        beside = [
+            loop.create_task(_beat(options, watchers, around.wall_s)),
+            loop.create_task(_stop_at_market_end(session, bot)),
+        ]
+        last_lines: list[str] = []
+        try:
+            with interrupts.stopping(loop, bot):
+                outcome = loop.run_until_complete(bot.run())
+            report = self._report_of(bot, outcome)
+            last_lines = _last_lines(report, outcome)
+        finally:
+            for task in beside:
+                task.cancel()
+            view.close(last_lines)
+            stream.close()
+            loop.run_until_complete(asyncio.wait(beside))
+        return outcome, report
+
+    def _report_of(self, bot: TradingBot, outcome: Outcome) -> Report:
+        return Report.of(
+            bot.status(),
+            bot.accounting,
+            seed=self._session.seed,
+            duration_ns=outcome.duration_ns,
+            halted=outcome.exit_status == 1,
+            gaps=self._session.gaps(),
+        )
+
+    def _end_account(self) -> int:
+        """Mark the account as history; the next start begins a fresh one."""
+        try:
+            self._session.mark_ended()
+        except LedgerError as error:
+            print(f"error: {error}; the next start continues this account", file=self._around.err)
+            return 3
+        return 0
+
+    def _report(self, report: Report) -> int:
+        try:
+            write_report(self._options, report, self._around.out)
+        except UsageError as error:
+            print(f"error: {error}", file=self._around.err)
+            return 2
+        return 0
+
+
+def _notes(settings: Settings) -> list[str]:
+    notes = [f"note: {note}" for note in settings.notes]
+    if sys.platform == "win32":
+        notes.append("note: on Windows files have no modes here, and Ctrl-C is the only signal")
+    return notes
+
+
+def _open_journal(options: RunOptions, files: SessionFiles, way_out: str) -> SqliteJournal:
+    """Raises `JournalError`, and `UsageError` for a direction other than the one it was begun with."""
     try:
-        settings = load_settings(options.env_file, around.environment, must_exist=options.was_given("env-file"))
-        files = SessionFiles(
-            options.state_dir,
-            options.log_dir,
-            file_stem(options.exchange, options.ticker, settings.account_name),
-        )
-        with ProcessLock.acquire(files.journal):
-            return _run_locked(options, settings, files, around)
-    except (SettingsError, LockError, JournalError, TradeCsvUnwritable) as error:
-        raise UsageError(str(error)) from None
-
-
-def _run_locked(options: RunOptions, settings: Settings, files: SessionFiles, around: Surroundings) -> int:
-    session = paper.open_session(options, files, around.wall_ns(), around.draw_seed)
-    say = around.err if options.report_on_stdout else around.out
-    redactor = Redactor(settings.secrets())
-    with contextlib.ExitStack() as held:
-        held.enter_context(contextlib.closing(session.loop))
-        held.enter_context(contextlib.closing(session.ledger))
-        journal = held.enter_context(contextlib.closing(_open_journal(options, files)))
-        _announce(options, session, settings, say)
-        log = ActivityLog(files.activity, session.loop.clock, settings.timezone, redactor)
-        held.callback(log.close)
-        trades = TradeCsv.open(files.trades, settings.timezone, journal)
-        held.callback(trades.close)
-        messages = _messenger(settings, options, redactor, log)
-        held.callback(messages.close, _LAST_MESSAGES_S)
-        watchers = _Watchers(
-            TradeWatcher(trades),
-            LogWatcher(log, journal.last_seq),
-            ViewWatcher(journal.last_seq, is_quiet=options.speed is None),
-            MessengerWatcher(messages),
-        )
-        asyncio.set_event_loop(session.loop)
-        session.loop.live_in(session.world)
-        work = _trade(options, settings, session, journal, watchers, say, around)
-        outcome, report = session.loop.run_until_complete(work)
-        if outcome.exit_status == 0:
-            session.ledger.mark_ended()
-    _write_report(options, report, around.out)
-    return outcome.exit_status
-
-
-def _open_journal(options: RunOptions, files: SessionFiles) -> SqliteJournal:
-    journal = SqliteJournal.open(files.journal, durable=options.speed is not None)
+        journal = SqliteJournal.open(files.journal, durable=options.speed is not None)
+    except JournalDamaged as error:
+        raise UsageError(f"{error}; {way_out}") from None
     begun_with = journal.note("direction")
-    if begun_with is not None and begun_with != options.direction.value:
-        journal.close()
-        raise UsageError(
-            f"the journal {files.journal} was begun with --direction {begun_with}; go on with that, "
-            "or use another --state-dir"
-        )
     if begun_with is None:
         journal.write_note("direction", options.direction.value)
+    elif begun_with != options.direction.value:
+        journal.close()
+        raise UsageError(
+            f"the session to be continued was begun with --direction {begun_with}; continue it with that, {way_out}"
+        )
     return journal
 
 
-def _announce(options: RunOptions, session: paper.PaperSession, settings: Settings, say: TextIO) -> None:
-    """What a person must know before the screen is taken over."""
-    lines = [f"market: {session.source.description}"]
-    if session.is_continued:
-        lines.append("continuing the paper account of a session that did not end by itself (--fresh begins a new one)")
-    if session.seed is not None and not options.was_given("seed"):
-        lines.append(f"seed: {session.seed}")
-    for note in settings.notes:
-        lines.append(f"note: {note}")
-    if sys.platform == "win32":
-        lines.append("note: on Windows files have no modes here, and Ctrl-C is the only signal")
-    for warning in check_against_rules(options, session.source.rules, session.world.venue.quote_as_of(session.world.venue.now_ns)):
-        lines.append(f"warning: {warning}")
-    for line in lines:
-        print(line, file=say, flush=True)
-
-
-def _messenger(settings: Settings, options: RunOptions, redactor: Redactor, log: ActivityLog) -> Notifier:
-    """Started where there is real time to speak of: a day in seconds is no news."""
-    label = settings.account_name or options.ticker
-    messages = notifier_for(settings, redactor, label=label, on_trouble=lambda text: log.line(Level.WARNING, text))
-    if options.speed is not None:
-        messages.start()
-    return messages
+def _close_messenger(messages: Notifier) -> None:
+    """The last messages may take seconds; whoever presses Ctrl-C again has waited long enough."""
+    with contextlib.suppress(KeyboardInterrupt), interrupts.as_keyboard_interrupts():
+        messages.close(_LAST_MESSAGES_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,48 +286,15 @@ class _Watchers:
         return told if options.speed is None else [*told, self.messages]
 
 
-async def _trade(
-    options: RunOptions,
-    settings: Settings,
-    session: paper.PaperSession,
-    journal: SqliteJournal,
-    watchers: _Watchers,
-    say: TextIO,
-    around: Surroundings,
-) -> tuple[Outcome, Report]:
-    """Connect, run the bot to its end, and tell how it went."""
-    await session.client.connect()
-    rules = await session.client.market_rules()
-    bot = TradingBot(
-        options.trading_config(rules),
-        rules,
-        session.client,
-        journal,
-        session.loop.clock,
-        Random(f"client ids of {session.source.identity}"),
-        BotSettings(paper.mode_text(options), options.on_stop, options.for_ns),
-        watchers.of(options),
-    )
-    view, stream = open_view(bot.status, say, settings.timezone, term=around.environment.get("TERM", ""))
-    watchers.shown.show(view)
-    beat = asyncio.ensure_future(_beat(options, watchers, around.wall_s))
-    try:
-        with _interrupts(bot):
-            outcome = await bot.run()
-    finally:
-        beat.cancel()
-    report = Report.of(
-        bot.status(),
-        bot.accounting,
-        seed=session.seed,
-        duration_ns=outcome.duration_ns,
-        halted=outcome.exit_status == 1,
-        gaps=session.world.venue.gaps[0],
-    )
-    view.close([*report.to_lines(), *(f"not confirmed: {line}" for line in outcome.unconfirmed)])
-    stream.close()
-    await session.client.disconnect()
-    return outcome, report
+async def _stop_at_market_end(session: OpenedSession, bot: TradingBot) -> None:
+    await session.market_ended()
+    bot.request_stop("the recorded market has ended")
+
+
+def _last_lines(report: Report, outcome: Outcome) -> list[str]:
+    """The reason of a halt comes last, where people and scripts look for it."""
+    lines = [*report.to_lines(), *(f"not confirmed: {line}" for line in outcome.unconfirmed)]
+    return [*lines, outcome.reason] if outcome.exit_status == 1 else lines
 
 
 async def _beat(options: RunOptions, watchers: _Watchers, wall_s: Callable[[], float]) -> None:
@@ -201,54 +307,3 @@ async def _beat(options: RunOptions, watchers: _Watchers, wall_s: Callable[[], f
             watchers.shown.refresh()
             watchers.trades.flush()
         await asyncio.sleep(own_s)
-
-
-@contextlib.contextmanager
-def _interrupts(bot: TradingBot) -> Iterator[None]:
-    """Ctrl-C or SIGTERM once: stop gracefully. Twice: end at once, with a list of what is open."""
-    loop = asyncio.get_running_loop()
-    signals = [signal.SIGINT, signal.SIGTERM]
-    asked = 0
-
-    def interrupted(name: str) -> None:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            bot.request_stop(f"stopped by {name}")
-        else:
-            bot.abandon()
-
-    before = {}
-    for number in signals:
-        name = "Ctrl-C" if number is signal.SIGINT else "SIGTERM"
-        try:
-            loop.add_signal_handler(number, interrupted, name)
-        except NotImplementedError:  # Windows: the handler runs between two steps of the interpreter.
-            before[number] = signal.signal(
-                number, lambda *_, name=name: loop.call_soon_threadsafe(interrupted, name)
-            )
-    try:
-        yield
-    finally:
-        for number in signals:
-            if number in before:
-                signal.signal(number, before[number])
-            else:
-                loop.remove_signal_handler(number)
-
-
-def _write_report(options: RunOptions, report: Report, out: TextIO) -> None:
-    if options.report_on_stdout:
-        out.write(report.to_json())
-        out.flush()
-    if options.report_file is not None:
-        _write_whole(options.report_file, report.to_json())
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """A reader sees the old file or the new one, never half of one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-

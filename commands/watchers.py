@@ -49,18 +49,23 @@ class LogWatcher:
 
 
 class ViewWatcher:
-    """The view; `is_quiet` at full speed, where a line per order would be thousands."""
+    """The view.
 
-    def __init__(self, last_known_seq: int, *, is_quiet: bool) -> None:
+    `is_quiet`: at full speed, where a line per order would be thousands. `is_still`: full speed into a file or a pipe,
+    where only the end is shown, because what lies between would depend on how fast the machine is.
+    """
+
+    def __init__(self, last_known_seq: int, *, is_quiet: bool, is_still: bool) -> None:
         self._last_known_seq = last_known_seq
         self._is_quiet = is_quiet
+        self._is_still = is_still
         self._view: View | None = None
 
     def show(self, view: View) -> None:
         self._view = view
 
     def refresh(self) -> None:
-        if self._view is not None:
+        if self._view is not None and not self._is_still:
             self._view.refresh()
 
     def saw(self, seq: int, record: Record) -> None:

@@ -110,6 +110,13 @@ def test_more_entries_than_the_balance_carries_are_warned_of() -> None:
     ]
 
 
+def test_an_entry_larger_than_the_balance_carries_is_refused() -> None:
+    expected = (
+        "--quantity 0.01 is worth 600, and --balance 50 at --leverage 10 carries 500; give less, or more --balance"
+    )
+    assert complaint("--balance", "50") == expected
+
+
 def test_without_a_usable_quote_only_the_quantity_is_checked() -> None:
     crossed = quote(bid="60000", ask="60000")
     assert check_against_rules(options("--take-profit", "0.0000001"), rules(), None) == []

@@ -72,6 +72,9 @@ def test_without_flags_every_value_is_the_documented_default() -> None:
         balance=Decimal(10_000),
         leverage=Decimal(10),
         fresh=False,
+        rehearse=False,
+        live=False,
+        allow_withdraw_key=False,
         report_file=None,
         report_on_stdout=False,
         state_dir=Path("state"),
@@ -114,6 +117,9 @@ def test_every_flag_of_a_run_is_understood(tmp_path: Path) -> None:
         balance=Decimal(500),
         leverage=Decimal(3),
         fresh=True,
+        rehearse=False,
+        live=False,
+        allow_withdraw_key=False,
         report_file=report,
         report_on_stdout=False,
         state_dir=tmp_path / "s",
@@ -246,11 +252,11 @@ def test_a_bad_value_is_answered_with_what_to_write(argv: tuple[str, ...], messa
         (("--market", "tick=1"), "--market describes a recording; give it with --replay, or leave it out"),
         (
             ("--exchange", "somewhere", "--fresh"),
-            "--fresh works on the paper exchange only; leave it out with somewhere",
+            "--fresh works on paper and with --rehearse only; leave it out to trade for real",
         ),
         (
             ("--exchange", "somewhere", "--speed", "max", "--for", "1h"),
-            "--speed works on the paper exchange only; leave it out with somewhere",
+            "--speed works on paper and with --rehearse only; leave it out to trade for real",
         ),
     ],
 )
