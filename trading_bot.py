@@ -12,17 +12,23 @@ answer, and now and then to make sure; until it has answered, nothing is opened.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import traceback
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from random import Random
 from typing import Any
 
+from bot.ending import Ending, Outcome, resting_closes
 from bot.inquiry import Inquiry
+from bot.intake import Intake
 from bot.observers import Observer, ObserverHub
 from bot.oversight import Oversight
 from bot.performer import Performer
+from bot.picture import picture
 from bot.recorder import Recorder
 from domain.accounting import Accounting
 from domain.clock import Clock
@@ -40,14 +46,9 @@ from domain.commands import (
 from domain.events import (
     EntryAbandoned,
     Fill,
-    FundingPayment,
     Halted,
     JournalBegan,
-    MarketEnded,
     OrderUpdate,
-    PositionUpdate,
-    QuoteMoved,
-    RulesChanged,
     SessionEnded,
     SessionStarted,
     StreamLost,
@@ -56,24 +57,28 @@ from domain.events import (
     WaiverLapsed,
 )
 from domain.market import NANOSECONDS, MarketRules
-from domain.orders import OrderStatus, Purpose
-from domain.status import BotStatus, LiveOrder, Notice, NoticeKind, Phase
+from domain.orders import OrderStatus
+from domain.status import BotStatus, Notice, NoticeKind, Phase
 from domain.stop import StopMode
 from exchanges.base import BaseExchangeClient
-from exchanges.errors import Misconfigured
+from exchanges.errors import ExchangeError, Misconfigured
 from helpers.journal import Journal
 from strategies.take_profit_grid.config import TradingConfig
 from strategies.take_profit_grid.decisions import Situation, TakeProfitGrid
-from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard
-from strategies.take_profit_grid.state import ZERO, GridState
+from strategies.take_profit_grid.guards import Guard
+from strategies.take_profit_grid.state import GridState
+
+__all__ = ["BotSettings", "Outcome", "TradingBot"]
 
 _INBOX_LIMIT = 10_000
+_MOVES = (OrderUpdate, Fill, StreamLost, StreamRestored)
+"""Events beside which a reading of the venue may be out of date before it is taken in."""
 _MOST_DECISIONS_PER_STEP = 1_000
 _TRADES_SETTLE_NS = 2 * NANOSECONDS
 """A filled total may be ahead of its trades this long before they are asked for."""
-_RETRY_JOURNAL_NS = 5 * NANOSECONDS
-_STOP_WITHIN_NS = 15 * NANOSECONDS
-_REFUSALS_WORTH_A_NOTICE = 3
+_BREAK_OFF_WITHIN_S = 5
+_PRICE_UNKNOWN = {"stopping", "halted", "disconnected", "stale_quote"}
+"""Holds beside which the absence of a pause says nothing about the price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +92,6 @@ class BotSettings:
     """Stop by itself after this much of the bot's own time."""
     look_every_s: int = 60
     """Seconds between looks at the venue that nothing calls for, while orders move."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a session ended.
-
-    `exit_status` as in `docs/OPERATING.md`; `unconfirmed`: what could not be proven on the venue.
-    """
-
-    exit_status: int
-    reason: str
-    unconfirmed: tuple[str, ...]
-    duration_ns: int
 
 
 class TradingBot:
@@ -120,42 +112,64 @@ class TradingBot:
         self.config = config
         self.state = GridState(config.direction)
         self.accounting = Accounting()
-        self._strategy = TakeProfitGrid(config, rules)
         self._client = client
         self._clock = clock
         self._chance = chance
         self._settings = settings
-        self._hub = ObserverHub(observers)
-        self._recorder = Recorder(journal, self.state, self.accounting, self._hub)
-        self._inquiry = Inquiry(client, self.state, self._recorder, clock, tell=self._info)
-        self._performer = Performer(
-            client, self.state, self._recorder, self._inquiry, clock, self._receive, self._spawn
-        )
-        self._oversight = Oversight(
-            self._inquiry,
-            self.state,
-            self._recorder,
-            Guard(config.quantity),
-            clock,
-            settings.look_every_s,
-            self._say,
-            self._halt,
-        )
         self._inbox: deque[VenueEvent] = deque()
+        self._moves = 0
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._asking: set[int] = set()
-        self._connected_since_ns: int | None = None
-        self._retry_journal_ns: int | None = None
-        self._started_ns = 0
-        self._stopping: StopMode | None = None
-        self._stop_reason = ""
-        self._stopped_ns: int | None = None
-        self._abandoned = False
-        self._paused = False
+        self._started_ns: int | None = None
+        self._has_ended = False
+        self._is_paused = False
         self._decision: Decision | None = None
-        self._phase = Phase.STARTING
+        self._hub = ObserverHub(observers)
+        self._recorder = Recorder(journal, self.state, self.accounting, self._hub)
+        self._build(rules)
+
+    def _build(self, rules: MarketRules) -> None:
+        """The parts that know each other."""
+        state, recorder, clock = self.state, self._recorder, self._clock
+        self._strategy = TakeProfitGrid(self.config, rules)
+        self._inquiry = Inquiry(
+            self._client,
+            state,
+            recorder,
+            clock,
+            rules=lambda: self._strategy.rules,
+            moves=lambda: self._moves + recorder.order_events,
+            learn=self._learn,
+            tell=self._info,
+        )
+        self._performer = Performer(
+            self._client, state, recorder, self._inquiry, clock, self._put, self._spawn
+        )
+        self._oversight = Oversight(
+            self._inquiry,
+            state,
+            recorder,
+            Guard(self.config.quantity),
+            clock,
+            self._settings.look_every_s,
+            self._say,
+            self._halt,
+        )
+        self._intake = Intake(
+            state,
+            self._strategy,
+            recorder,
+            self._inquiry,
+            self._oversight,
+            self._say,
+            self._halt,
+            self.request_stop,
+        )
+        self._ending = Ending(
+            state, self._strategy, recorder, self._inquiry, self._oversight, clock
+        )
 
     # --- the outside --------------------------------------------------------------------------------------------
 
@@ -167,12 +181,10 @@ class TradingBot:
         self._hub.start()
         try:
             await self._begin()
-            while not self._is_over():
-                self._wake.clear()
-                self._step()
-                self._set_timer()
-                if not self._is_over():
-                    await self._wake.wait()
+            try:
+                await self._live()
+            except Exception as error:  # noqa: BLE001 - the root of the bot: what nobody expected ends the run.
+                await self._break_off(error)
             return self._end()
         finally:
             if self._timer is not None:
@@ -183,66 +195,45 @@ class TradingBot:
 
     def request_stop(self, reason: str, mode: StopMode | None = None) -> None:
         """End gracefully: no new opens, settle what is under way, leave things as `--on-stop` says, verify, return."""
-        if self._stopping is not None:
-            return
-        self._stopping = mode or self._settings.on_stop
-        self._stop_reason = reason
-        self._stopped_ns = self._clock.now_ns()
-        self._phase = Phase.HALTING if self._has_halted() else Phase.STOPPING
-        self._wake.set()
+        if self._ending.mode is None:
+            self._ending.ask(reason, mode or self._settings.on_stop)
+            self._wake.set()
 
     def abandon(self) -> None:
         """Return at once, whatever is under way (a second Ctrl-C); what is open is listed in the outcome."""
         self.request_stop("interrupted twice")
-        self._abandoned = True
+        self._ending.is_abandoned = True
         self._wake.set()
 
     def status(self) -> BotStatus:
         """A picture of now, for views and reports. O(live orders)."""
-        state = self.state
-        quote = self._client.quote()
-        mid = quote.mid if quote is not None and quote.is_usable else None
-        decision = self._decision
-        orders = tuple(
-            LiveOrder(
-                order.client_id,
-                order.order_id,
-                order.purpose,
-                order.side,
-                order.price,
-                order.quantity,
-                order.filled,
-                order.status,
-                order.intended_ns,
-            )
-            for order in state.live.values()
-        )
-        return BotStatus(
+        return picture(
+            self.config,
+            self.state,
+            self.accounting,
+            self._decision,
+            self._client.quote(),
             now_ns=self._clock.now_ns(),
-            phase=Phase.PAUSED if self._phase is Phase.RUNNING and self._paused else self._phase,
-            exchange=self.config.exchange,
-            ticker=self.config.ticker,
+            phase=self._phase(),
             mode=self._settings.mode,
-            direction=self.config.direction,
-            connected_since_ns=self._connected_since_ns,
-            quote=quote,
-            position=state.own * state.side.sign,
-            foreign_position=state.foreign_position,
-            covered=self.resting_closes(),
-            open_entries=len(state.unclosed),
-            max_orders=self.config.max_orders,
-            orders=orders,
-            money=self.accounting.statement(mid),
-            next_action=decision.next_action if decision is not None else "connect and ask the venue",
-            holds=decision.holds if decision is not None else (),
-            reason=state.halted or self._stop_reason,
+            connected_since_ns=self._intake.connected_since_ns,
+            reason=self.state.halted or self._ending.reason,
         )
 
     def resting_closes(self) -> Decimal:
         """Sum of what remains in own closes that the venue holds, in base units."""
-        resting = (OrderStatus.OPEN, OrderStatus.CANCELLING)
-        closes = (order for order in self.state.live.values() if order.purpose is Purpose.CLOSE)
-        return sum((order.remaining for order in closes if order.status in resting), ZERO)
+        return resting_closes(self.state)
+
+    def _phase(self) -> Phase:
+        if self._has_ended:
+            return Phase.ENDED
+        if self._has_halted():
+            return Phase.HALTING
+        if self._ending.mode is not None:
+            return Phase.STOPPING
+        if self._started_ns is None:
+            return Phase.STARTING
+        return Phase.PAUSED if self._is_paused else Phase.RUNNING
 
     # --- start --------------------------------------------------------------------------------------------------
 
@@ -251,9 +242,10 @@ class TradingBot:
         records = self._recorder.replay()
         self._client.setup_order_update_handler(self._receive)
         now_ns = self._clock.now_ns()
-        self._connected_since_ns = now_ns
+        self._intake.connected_since_ns = now_ns
         if not records:
             foreign = await self._client.get_account_positions()
+            now_ns = self._clock.now_ns()
             first_id = self._chance.randrange(1 << 8, 1 << (self._client.capabilities.client_id_bits - 1))
             self._recorder.begin(JournalBegan(now_ns, first_id, foreign, repr(self.config)))
             if foreign:
@@ -261,12 +253,12 @@ class TradingBot:
         self._recorder.note(SessionStarted(now_ns, repr(self.config)))
         self._recorder.reserve_ids(now_ns)
         self._oversight.started_halted = self.state.halted is not None
+        self._oversight.events_missed = records > 0
         for order in self.state.live.values():
             if order.status is not OrderStatus.OPEN:
-                self._inquiry.ask_later(order.client_id, 0, cancel_answered=True)
+                self._inquiry.ask_later(order.client_id, 0, cancel_over=True)
         self._started_ns = now_ns
         self._oversight.want()
-        self._phase = Phase.RUNNING
         self._say(NoticeKind.START, self._start_text(records))
 
     def _start_text(self, records: int) -> str:
@@ -283,17 +275,27 @@ class TradingBot:
 
     # --- one step -----------------------------------------------------------------------------------------------
 
+    async def _live(self) -> None:
+        while not self._ending.is_over():
+            self._wake.clear()
+            self._step()
+            self._set_timer()
+            if not self._ending.is_over():
+                await self._wake.wait()
+
     def _step(self) -> None:
         """Everything that can be done now without waiting."""
         while self._inbox:
-            self._handle(self._inbox.popleft())
+            self._intake.take(self._inbox.popleft())
         self._recorder.reserve_ids(self._clock.now_ns())
-        self._retry_journal()
+        if (news := self._recorder.tend(self._clock.now_ns())) is not None:
+            self._say(*news)
         self._stop_when_time_is_up()
         self._inquiry.forget_answered()
         for client_id in self.state.unexplained:
             if client_id not in self._inquiry.questions:
                 self._inquiry.ask_later(client_id, _TRADES_SETTLE_NS)
+        self._oversight.tend()
         self._decide()
         self._ask_and_look()
 
@@ -301,77 +303,32 @@ class TradingBot:
         """The client's handler: on the event loop, and never more than an append."""
         if len(self._inbox) >= _INBOX_LIMIT:
             self._inbox.clear()
-            self._inbox.append(StreamLost(event.at_ns, "more events than could be taken in"))
-            self._inbox.append(StreamRestored(event.at_ns))
+            self._put(StreamLost(event.at_ns, "more events than could be taken in"))
+            self._put(StreamRestored(event.at_ns))
+        self._put(event)
+
+    def _put(self, event: VenueEvent) -> None:
         self._inbox.append(event)
+        if isinstance(event, _MOVES):
+            self._moves += 1
         self._wake.set()
 
-    def _handle(self, event: VenueEvent) -> None:
-        match event:
-            case OrderUpdate() | Fill():
-                if self.state.owns(event.client_id) or (isinstance(event, Fill) and event.forced):
-                    self._note_order(event)
-            case FundingPayment():
-                self._recorder.note(event)
-            case RulesChanged():
-                self._recorder.note(event)
-                self._strategy.rules = event.rules
-                self._info(f"the venue's rules changed: tick {event.rules.tick_size}, step {event.rules.quantity_step}")
-            case PositionUpdate():
-                own = (event.quantity - self.state.foreign_position) * self.state.side.sign
-                if own != self.state.own:
-                    self._oversight.want(CONFIRM_AFTER_NS)
-            case StreamLost():
-                self._connected_since_ns = None
-                self._oversight.lose_sight()
-                self._info(f"streams lost: {event.reason}")
-            case StreamRestored():
-                self._connected_since_ns = event.at_ns
-                self._oversight.want()
-                self._info("streams restored; asking the venue before anything is opened")
-            case MarketEnded():
-                self.request_stop("the recorded market has ended")
-            case QuoteMoved():
-                pass  # The decision reads the newest quote itself.
-
-    def _note_order(self, event: OrderUpdate | Fill) -> None:
-        order = self.state.orders.get(event.client_id) if event.client_id is not None else None
-        if order is None:  # Forced by the venue, or an id of ours that the journal lost: a look explains it.
-            self._oversight.want()
-            if event.client_id is not None:
-                self._oversight.lose_sight()
-            self._recorder.note(event)
-            if isinstance(event, Fill) and event.forced:
-                self._halt(f"the venue itself closed {event.quantity} at {event.price} (liquidation or deleveraging)")
-            return
-        failures = self.state.failures[order.purpose]
-        before = failures.count
-        self._recorder.note(event)
-        if before < failures.count == _REFUSALS_WORTH_A_NOTICE:
-            text = f"{failures.count} {order.purpose.value} orders in a row were refused: {failures.reason}"
-            self._say(NoticeKind.ERROR, text)
-
-    def _retry_journal(self) -> None:
-        if not self._recorder.trouble:
-            self._retry_journal_ns = None
-            return
-        now_ns = self._clock.now_ns()
-        if self._retry_journal_ns is None:
-            self._say(NoticeKind.ERROR, f"the journal cannot be written, nothing is opened: {self._recorder.trouble}")
-        elif now_ns < self._retry_journal_ns:
-            return
-        elif self._recorder.retry():
-            self._recorder.trouble = ""
-            self._retry_journal_ns = None
-            self._info("the journal can be written again")
-            return
-        self._retry_journal_ns = now_ns + _RETRY_JOURNAL_NS
+    def _learn(self, *facts: VenueEvent) -> None:
+        """What the venue answered when it was asked counts like what its streams tell."""
+        for fact in facts:
+            self._intake.take(fact)
+        self._wake.set()
 
     def _stop_when_time_is_up(self) -> None:
-        deadline_ns = self._deadline_ns()
-        if self._stopping is None and deadline_ns is not None and self._clock.now_ns() >= deadline_ns:
-            self.request_stop("the session's time is up")
-            self._stopped_ns = deadline_ns  # A timer may be late by a nanosecond.
+        due_ns = self._time_is_up_ns()
+        if self._ending.mode is None and due_ns is not None and self._clock.now_ns() >= due_ns:
+            # A timer may be late by a nanosecond; the session's length is what was asked for.
+            self._ending.ask("the session's time is up", self._settings.on_stop, due_ns)
+
+    def _time_is_up_ns(self) -> int | None:
+        if self._settings.run_for_ns is None or self._started_ns is None:
+            return None
+        return self._started_ns + self._settings.run_for_ns
 
     # --- decide and perform -------------------------------------------------------------------------------------
 
@@ -386,29 +343,33 @@ class TradingBot:
         else:
             raise RuntimeError(f"the strategy does not come to rest: {self._decision}")
         if decision.needs_look:
-            self._oversight.want()
+            self._oversight.need()
         self._notice_pause(decision)
-        if decision.band is not None and self._stopping is None:
+        if decision.band is not None and self._ending.mode is None:
             self._client.watch_quotes(decision.band)
 
     def _situation(self) -> Situation:
         return Situation(
             now_ns=self._clock.now_ns(),
             quote=self._client.quote(),
-            connected=self._connected_since_ns is not None,
+            connected=self._intake.connected_since_ns is not None,
             look=self._oversight.look,
             look_failed=self._oversight.failed,
             suspicion=self._oversight.suspicion,
             trouble=self._recorder.trouble,
-            stopping=self._stopping,
+            stopping=self._ending.mode,
+            recovering=not self._oversight.has_looked,
         )
 
     def _notice_pause(self, decision: Decision) -> None:
-        paused = any(hold.word == "pause_price" for hold in decision.holds)
-        if paused != self._paused:
-            self._paused = paused
-            text = decision.next_action if paused else "the price is back inside the pause price; going on"
-            self._say(NoticeKind.PAUSE_PRICE, text)
+        words = {hold.word for hold in decision.holds}
+        is_paused = "pause_price" in words
+        if is_paused == self._is_paused or (not is_paused and words & _PRICE_UNKNOWN):
+            return
+        self._is_paused = is_paused
+        level = self.config.pause_price
+        text = f"the pause price {level} is reached" if is_paused else f"the price is back inside {level}; going on"
+        self._say(NoticeKind.PAUSE_PRICE, text)
 
     def _perform(self, command: Command) -> bool:
         """Write the intent down and set it going. False: it could not be written, and is not wanted now."""
@@ -433,14 +394,13 @@ class TradingBot:
     # --- asking the venue ---------------------------------------------------------------------------------------
 
     def _ask_and_look(self) -> None:
-        if self._connected_since_ns is None:
-            return
+        """Also while the streams are lost: requests may well pass, and what fills meanwhile is covered."""
         for client_id in self._inquiry.due():
             if not self._is_busy(client_id):
                 self._asking.add(client_id)
                 self._spawn(self._ask(client_id))
-        if self._is_settled() and not self._is_verified():
-            self._oversight.want()
+        if self._ending.is_settled() and not self._ending.is_verified():
+            self._oversight.need()
         due_ns = self._oversight.due_ns()
         if due_ns is not None and due_ns <= self._clock.now_ns():
             self._oversight.under_way = True
@@ -456,13 +416,14 @@ class TradingBot:
         return client_id in self._asking or client_id in self._performer.in_flight
 
     def _halt(self, reason: str) -> None:
-        if self._has_halted():
+        """No more opens; covering is finished, the closes stay, whatever stop was under way."""
+        if self._has_halted() or self._has_ended:
             return
         self._oversight.started_halted = False
         self._recorder.note(Halted(self._clock.now_ns(), reason))
         self._say(NoticeKind.HALT, reason)
-        self._stopping = None  # A halt keeps the closes, whatever stop was under way.
-        self.request_stop(f"halted: {reason}", StopMode.KEEP)
+        self._ending.ask(f"halted: {reason}", StopMode.KEEP)
+        self._wake.set()
 
     def _has_halted(self) -> bool:
         """Whether this session halted; a halt before this start only keeps it from opening."""
@@ -483,16 +444,14 @@ class TradingBot:
 
     def _fail(self, error: BaseException) -> None:
         """A task ended in an error nobody expected: stop opening, keep covering, end with the reason."""
-        self._halt(str(error) if isinstance(error, Misconfigured) else f"{type(error).__name__}: {error}")
+        self._halt(str(error) if isinstance(error, Misconfigured) else _told(error))
 
     def _set_timer(self) -> None:
         """Sleep until the earliest moment at which anything is due."""
-        due: list[int | None] = [self._retry_journal_ns, self._deadline_ns()]
-        if self._decision is not None:
-            due.append(self._decision.wake_ns)
-        if self._connected_since_ns is not None:
-            due.append(self._oversight.due_ns())
-            due += [q.due_ns for client_id, q in self._inquiry.questions.items() if not self._is_busy(client_id)]
+        due = [self._recorder.retry_ns, self._oversight.due_ns()]
+        due.append(self._time_is_up_ns() if self._ending.mode is None else self._ending.deadline_ns)
+        due.append(None if self._decision is None else self._decision.wake_ns)
+        due += [q.due_ns for client_id, q in self._inquiry.questions.items() if not self._is_busy(client_id)]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -501,75 +460,41 @@ class TradingBot:
             wait_s = max(0, min(known) - self._clock.now_ns()) / NANOSECONDS
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
 
-    def _deadline_ns(self) -> int | None:
-        """When the session is asked to stop; once it was, when it gives up proving that it did."""
-        if self._stopped_ns is not None:
-            return self._stopped_ns + _STOP_WITHIN_NS
-        return None if self._settings.run_for_ns is None else self._started_ns + self._settings.run_for_ns
-
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _is_settled(self) -> bool:
-        """Whether stopping has nothing left to do but to verify."""
-        state = self.state
-        if self._stopping is None or self._inbox or self._performer.in_flight or state.live_opens:
-            return False
-        if self._inquiry.questions or any(order.status is not OrderStatus.OPEN for order in state.live.values()):
-            return False
-        if self._stopping is StopMode.KEEP:
-            return not self._still_owes()
-        return not state.live and (self._stopping is StopMode.CANCEL or not self._still_owes())
-
-    def _still_owes(self) -> bool:
-        """Whether there is something bare that the venue's rules would let us close."""
-        bare = sum((max(ZERO, self.state.entries[entry_id].owed) for entry_id in self.state.owing), ZERO)
-        quote = self._client.quote()
-        price = None if quote is None or self._stopping is StopMode.FLATTEN else quote.ask
-        rules = self._strategy.rules
-        return rules.refusal(price and rules.price_at_or_above(price), rules.quantity_at_or_below(bare)) is None
-
-    def _is_verified(self) -> bool:
-        """Whether the venue, asked after everything was settled, lists what we believe."""
-        reading = self._oversight.reading
-        if reading is None or reading.look is None or self._stopped_ns is None or not self._is_settled():
-            return False
-        look = reading.look
-        if look.started_ns < max(self._stopped_ns, self._recorder.last_order_event_ns) or reading.own_opens:
-            return False
-        return look.resting_closes == self.resting_closes() and look.own == self.state.own and look.missing <= 0
-
-    def _is_over(self) -> bool:
-        if self._stopping is None or self._stopped_ns is None:
-            return False
-        late = self._clock.now_ns() >= self._stopped_ns + _STOP_WITHIN_NS
-        return self._abandoned or late or self._is_verified()
+    async def _break_off(self, error: Exception) -> None:
+        """The bot itself is broken: it decides nothing any more, and only takes its open away if it can."""
+        self._halt(_told(error))
+        self._ending.is_abandoned = True
+        with contextlib.suppress(ExchangeError, TimeoutError):
+            async with asyncio.timeout(_BREAK_OFF_WITHIN_S):
+                for order in list(self.state.live_opens.values()):
+                    await self._client.cancel_order(order.client_id, order.order_id)
 
     def _end(self) -> Outcome:
         """Say how it ended, and write it down."""
         now_ns = self._clock.now_ns()
-        unconfirmed = () if self._is_verified() else self._unconfirmed()
-        halted = self._has_halted()
-        exit_status = 3 if self._abandoned else 1 if halted else 3 if unconfirmed else 0
-        reason = f"halted: {self.state.halted}" if halted else self._stop_reason
+        ending, halted = self._ending, self._has_halted()
+        self._recorder.retry()
+        unconfirmed = ending.unconfirmed()
+        exit_status = 1 if halted else 3 if unconfirmed else 0
+        reason = f"halted: {self.state.halted}" if halted else ending.reason
         self._recorder.note(SessionEnded(now_ns, exit_status, reason))
         self._recorder.sync()
-        self._phase = Phase.ENDED
+        self._has_ended = True
         self._say(NoticeKind.STOP, reason if not unconfirmed else f"{reason}; unconfirmed: {'; '.join(unconfirmed)}")
-        duration_ns = (self._stopped_ns or now_ns) - self._started_ns
-        return Outcome(exit_status, reason, unconfirmed, duration_ns)
-
-    def _unconfirmed(self) -> tuple[str, ...]:
-        """What is open or unknown, one line each."""
-        lines = [
-            f"{order.purpose.value} order {order.order_id or order.client_id}: {order.side.value} {order.remaining} "
-            f"at {order.price if order.price is not None else 'market'} is {order.status.value}"
-            for order in self.state.live.values()
-        ]
-        lines.append(f"own position {self.state.own * self.state.side.sign} was not confirmed by the venue")
-        return tuple(lines)
+        asked_ns, started_ns = ending.asked_ns or now_ns, self._started_ns or now_ns
+        return Outcome(exit_status, reason, unconfirmed, max(0, asked_ns - started_ns))
 
     def _say(self, kind: NoticeKind, text: str) -> None:
         self._hub.said(Notice(self._clock.now_ns(), kind, text))
 
     def _info(self, text: str) -> None:
         self._say(NoticeKind.INFO, text)
+
+
+def _told(error: BaseException) -> str:
+    """An error that nobody expected, with the innermost place it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"internal error: {type(error).__name__}: {error} ({place})"

@@ -9,25 +9,32 @@ never a number.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
 
 from bot.recorder import Recorder
 from domain.clock import Clock
-from domain.events import Fill, OrderIntended, OrderUpdate, Record
-from domain.market import NANOSECONDS
+from domain.events import Fill, OrderIntended, OrderUpdate, Record, RulesChanged
+from domain.market import NANOSECONDS, MarketRules
 from domain.orders import OrderFact, OrderStatus, Purpose
-from exchanges.base import BaseExchangeClient, OrderInfo
+from exchanges.base import BaseExchangeClient, OrderInfo, query_retry
 from exchanges.errors import Unavailable
 from strategies.take_profit_grid.guards import Look
 from strategies.take_profit_grid.state import ZERO, GridState, Order
 
-BELIEVE_ABSENCE_AFTER_NS = 5 * NANOSECONDS
-"""A request may still be on its way: only after this long does the venue's "no such order" prove that it never arrived.
+BELIEVE_ABSENCE_AFTER_NS = {
+    Purpose.OPEN: 10 * NANOSECONDS,
+    Purpose.CLOSE: 4 * NANOSECONDS,
+    Purpose.EXIT: 4 * NANOSECONDS,
+}
+"""A request given up may still be on its way: the venue must say "no such order" twice, at least this long apart,
+before it proves that the order never arrived. An open that did arrive would be one too many; a close only reduces.
 """
 _FILLS_OVERLAP_NS = 60 * NANOSECONDS
 """Fills are asked for from this long before the newest known one; repetitions are harmless."""
+_FUNDING_OVERLAP_NS = 48 * 3_600 * NANOSECONDS
+"""The same for funding, which comes a few times a day."""
 _MOST_READINGS = 4
 _FIRST_WAIT_NS = NANOSECONDS // 2
 _LONGEST_WAIT_NS = 10 * NANOSECONDS
@@ -47,14 +54,16 @@ _FACT_OF_STATUS = {
 class Question:
     """One order to ask about, and when.
 
-    `cancel_answered`: the venue has answered our cancel of it, so that "still resting" means the cancel failed.
-    `doubted`: the order should rest but was not listed, so that its resting here answers nothing.
+    `cancel_over`: no cancel of ours is on its way any more, so that "still resting" means that it failed.
+    `doubted`: the order should rest but was not listed, so that its resting here answers nothing. `absent_since_ns`:
+    when the venue first said that it knows no such order.
     """
 
     due_ns: int
     tries: int = 0
-    cancel_answered: bool = False
+    cancel_over: bool = False
     doubted: bool = False
+    absent_since_ns: int | None = None
 
 
 class LookResult(Enum):
@@ -84,19 +93,25 @@ class Inquiry:
     state: GridState
     recorder: Recorder
     clock: Clock
+    rules: Callable[[], MarketRules]
+    """Those the bot trades by now."""
+    moves: Callable[[], int]
+    """Counts what was heard: two equal readings around a look prove that nothing happened in between."""
+    learn: Callable[..., None]
+    """Takes facts in, as if the streams had told them."""
+    tell: Callable[[str], None]
     questions: dict[int, Question] = field(default_factory=dict)
-    tell: Callable[[str], None] = lambda _text: None
 
     # --- single orders ------------------------------------------------------------------------------------------
 
     def ask_later(
-        self, client_id: int, wait_ns: int, *, cancel_answered: bool = False, doubted: bool = False
+        self, client_id: int, wait_ns: int, *, cancel_over: bool = False, doubted: bool = False
     ) -> None:
         """Have the order asked for after `wait_ns`, or sooner where that was already planned."""
         due_ns = self.clock.now_ns() + wait_ns
         question = self.questions.setdefault(client_id, Question(due_ns))
         question.due_ns = min(question.due_ns, due_ns)
-        question.cancel_answered = question.cancel_answered or cancel_answered
+        question.cancel_over = question.cancel_over or cancel_over
         question.doubted = question.doubted or doubted
 
     def forget_answered(self) -> None:
@@ -112,9 +127,6 @@ class Inquiry:
             return False
         return order.status.has_ended or (order.status is OrderStatus.OPEN and not self.questions[client_id].doubted)
 
-    def next_due_ns(self) -> int | None:
-        return min((question.due_ns for question in self.questions.values()), default=None)
-
     def due(self) -> list[int]:
         now_ns = self.clock.now_ns()
         return [client_id for client_id, question in self.questions.items() if question.due_ns <= now_ns]
@@ -128,15 +140,17 @@ class Inquiry:
         self._postpone(question)
         try:
             info = await self.client.get_order_info(client_id, order.order_id)
-            fills = await self._fills() if self._needs_fills(order, info) else []
+            needs_fills = info is not None and info.filled_size > order.traded
+            fills = await self._fills(order.intended_ns) if needs_fills else []
         except Unavailable as error:
-            self.tell(f"order {client_id} could not be asked for: {error}")
+            if question.tries == 1:
+                self.tell(f"order {client_id} could not be asked for: {error}")
             return
         self._take_fills(fills)
         if info is None:
             self._absent(order, question)
             return
-        self.recorder.note(self._update(order, info, question))
+        self.learn(self._update(order, info, question))
         if not order.is_live or order.status is OrderStatus.OPEN:
             self._settled(client_id)
 
@@ -148,22 +162,22 @@ class Inquiry:
         wait_ns = min(_FIRST_WAIT_NS << (question.tries - 1), _LONGEST_WAIT_NS)
         question.due_ns = self.clock.now_ns() + wait_ns
 
-    def _needs_fills(self, order: Order, info: OrderInfo | None) -> bool:
-        return info is not None and info.filled_size > order.traded
-
     def _absent(self, order: Order, question: Question) -> None:
         """The venue's complete history does not know the order."""
+        if order.accepted_ns is not None:
+            if question.tries == 1:
+                self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted; asking again")
+            return
         now_ns = self.clock.now_ns()
-        settled_ns = order.intended_ns + BELIEVE_ABSENCE_AFTER_NS
-        if order.accepted_ns is None and now_ns >= settled_ns:
-            reason = "unknown to the venue"
-            self.recorder.note(OrderUpdate(now_ns, order.client_id, OrderFact.NEVER_PLACED, reason=reason))
-            self.questions.pop(order.client_id, None)
+        if question.absent_since_ns is None:
+            question.absent_since_ns = now_ns
+        believed_ns = question.absent_since_ns + BELIEVE_ABSENCE_AFTER_NS[order.purpose]
+        if now_ns < believed_ns:
+            question.due_ns = believed_ns
             return
-        if order.accepted_ns is None:
-            question.due_ns = settled_ns
-            return
-        self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted; asking again")
+        reason = "unknown to the venue"
+        self.learn(OrderUpdate(now_ns, order.client_id, OrderFact.NEVER_PLACED, reason=reason))
+        self.questions.pop(order.client_id, None)
 
     def _update(self, order: Order, info: OrderInfo, question: Question | None) -> OrderUpdate:
         fact = _FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
@@ -171,7 +185,7 @@ class Inquiry:
             fact is OrderFact.ACCEPTED
             and order.status is OrderStatus.CANCELLING
             and question is not None
-            and question.cancel_answered
+            and question.cancel_over
         ):
             fact = OrderFact.CANCEL_FAILED
         quantity = info.size if info.size < order.quantity else None
@@ -181,28 +195,37 @@ class Inquiry:
 
     # --- fills --------------------------------------------------------------------------------------------------
 
-    async def _fills(self) -> list[Fill]:
-        since_ns = max(0, self.recorder.last_fill_venue_ns - _FILLS_OVERLAP_NS)
-        return await self.client.fills_since(since_ns)
+    async def _fills(self, since_ns: int | None = None) -> list[Fill]:
+        """Trades since the newest one known, or since an earlier `since_ns`; never those from before the journal."""
+        newest_ns = self.recorder.last_fill_venue_ns or self.recorder.began_ns
+        first_ns = newest_ns if since_ns is None else min(since_ns, newest_ns)
+        since_ns = max(0, first_ns - _FILLS_OVERLAP_NS)
+        return await query_retry(lambda: self.client.fills_since(since_ns))
 
     def _take_fills(self, fills: Iterable[Fill]) -> bool:
-        """Note own fills not seen before; True when there was one."""
-        news = [fill for fill in fills if self._is_news(fill)]
+        """Note own trades, and those the venue forced on us, that were not seen before; True when there was one."""
+        now_ns = self.clock.now_ns()
+        news = [replace(fill, at_ns=now_ns) for fill in fills if self._is_news(fill)]
         if news:
-            self.recorder.note(*news)
+            self.learn(*news)
         return bool(news)
 
     def _is_news(self, fill: Fill) -> bool:
-        order = self.state.orders.get(fill.client_id) if fill.client_id is not None else None
+        if fill.client_id is None:
+            is_of_our_time = fill.venue_ns >= self.recorder.began_ns
+            return fill.forced and is_of_our_time and not self.recorder.knows_forced(fill)
+        order = self.state.orders.get(fill.client_id)
         return order is not None and fill.trade_id not in order.trade_ids
 
     # --- the whole ----------------------------------------------------------------------------------------------
 
-    async def look(self, *, read_fills: bool) -> Reading:
-        """Read everything; `read_fills` after a start or a reconnect, when events may have been missed."""
+    async def look(self, *, events_missed: bool, rules_doubted: bool) -> Reading:
+        """Read everything; with `events_missed` the trades too, with `rules_doubted` the market's rules."""
         try:
-            if read_fills:
-                await self._recover_fills()
+            if rules_doubted:
+                await self._refresh_rules()
+            if events_missed:
+                await self._recover_missed()
             for _ in range(_MOST_READINGS):
                 reading = await self._read_once()
                 if reading.result is LookResult.DONE:
@@ -211,39 +234,55 @@ class Inquiry:
             return Reading(LookResult.FAILED, text=str(error))
         return Reading(LookResult.RESTLESS, text="orders kept moving while the venue was read")
 
-    async def _recover_fills(self) -> None:
-        fills = await self._fills()
-        for client_id in sorted({fill.client_id for fill in fills if fill.client_id is not None}):
-            if not self._is_lost(client_id):
-                continue
-            info = await self.client.get_order_info(client_id)
-            if info is not None:
-                self._adopt(info)
-        self._take_fills(fills)
+    async def _refresh_rules(self) -> None:
+        rules = await query_retry(self.client.market_rules)
+        if rules != self.rules():
+            self.learn(RulesChanged(self.clock.now_ns(), rules))
 
-    def _is_lost(self, client_id: int | None) -> bool:
-        """An id that only a lost journal tail can have used: reserved by us, above every one that the journal knows."""
-        return client_id is not None and self.state.owns(client_id) and client_id > self.state.highest_client_id
+    async def _recover_missed(self) -> None:
+        fills = await self._fills()
+        self._take_fills(fills)
+        # Only now is known what is owed, and so what the orders of a lost journal tail can have closed.
+        for client_id in sorted({fill.client_id for fill in fills if fill.client_id is not None}):
+            if self.is_lost(client_id):
+                info = await self.client.get_order_info(client_id)
+                if info is not None:
+                    self._adopt(info)
+        self._take_fills(fills)
+        await self._recover_funding()
+
+    async def _recover_funding(self) -> None:
+        since_ns = max(self.recorder.began_ns, self.recorder.last_payment_ns - _FUNDING_OVERLAP_NS)
+        for payment in await query_retry(lambda: self.client.funding_since(since_ns)):
+            if payment.at_ns >= since_ns and not self.recorder.knows_payment(payment):
+                self.learn(payment)
+
+    def is_lost(self, client_id: int | None) -> bool:
+        """An id that only a lost journal tail can have used."""
+        return client_id in self.recorder.lost_ids and client_id not in self.state.orders
 
     async def _read_once(self) -> Reading:
         started_ns = self.clock.now_ns()
-        events = self.recorder.order_events
+        moves = self.moves()
         contract_id = self.client.contract_id
         before = await self.client.get_active_orders(contract_id)
         position = await self.client.get_account_positions()
         after = await self.client.get_active_orders(contract_id)
-        if events != self.recorder.order_events or _amounts(before) != _amounts(after):
+        if moves != self.moves() or _amounts(before) != _amounts(after):
             return Reading(LookResult.RESTLESS, text="orders moved while the venue was read")
         self._compare(after)
-        if events != self.recorder.order_events or any(
-            question.due_ns <= self.clock.now_ns() for question in self.questions.values()
-        ):
-            for client_id in self.due():
-                await self.ask(client_id)
+        due = self.due()
+        for client_id in due:
+            await self.ask(client_id)
+        if not due:
+            self._adopt_lost(after)
+        if due or moves != self.moves():
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
         own = (position - self.state.foreign_position) * self.state.side.sign
-        if own != self.state.own and self._take_fills(await self._fills()):
-            return Reading(LookResult.RESTLESS, text="fills had been missed")
+        if own != self.state.own:
+            has_news = self._take_fills(await self._fills())
+            if has_news or moves != self.moves():
+                return Reading(LookResult.RESTLESS, text="fills had been missed")
         purposes = [self._purpose(info) for info in after]
         resting = sum((i.remaining_size for i, p in zip(after, purposes, strict=True) if p is Purpose.CLOSE), ZERO)
         look = Look(started_ns, self.clock.now_ns(), own, resting, self.state.own)
@@ -254,20 +293,24 @@ class Inquiry:
         return order.purpose if order is not None else None
 
     def _compare(self, listed: list[OrderInfo]) -> None:
-        """Hold the venue's list against ours: adopt, update, and mark what must be asked for."""
+        """Hold the venue's list against ours: take in what is new, and mark what must be asked for."""
         seen = set()
         for info in listed:
-            if self._is_lost(info.client_id):
-                self._adopt(info)
             order = self.state.orders.get(info.client_id) if info.client_id is not None else None
             if order is None:
                 continue
             seen.add(order.client_id)
             if self._tells_news(order, info):
-                self.recorder.note(self._update(order, info, self.questions.get(order.client_id)))
+                self.learn(self._update(order, info, self.questions.get(order.client_id)))
         for order in list(self.state.live.values()):
             if order.client_id not in seen and order.status is not OrderStatus.PLANNED:
                 self.ask_later(order.client_id, 0, doubted=True)
+
+    def _adopt_lost(self, listed: list[OrderInfo]) -> None:
+        """Oldest first, and after everything known was asked for: what is owed by then says what they close."""
+        for info in sorted(listed, key=lambda info: info.client_id or 0):
+            if self.is_lost(info.client_id):
+                self._adopt(info)
 
     def _tells_news(self, order: Order, info: OrderInfo) -> bool:
         waits = order.status in (OrderStatus.PLANNED, OrderStatus.UNKNOWN)
@@ -278,10 +321,11 @@ class Inquiry:
         assert info.client_id is not None
         now_ns = self.clock.now_ns()
         opens = info.side is self.state.side
+        closes_as = Purpose.EXIT if info.price is None else Purpose.CLOSE
         intent: Record = OrderIntended(
             now_ns,
             info.client_id,
-            Purpose.OPEN if opens else Purpose.CLOSE,
+            Purpose.OPEN if opens else closes_as,
             info.side,
             info.price,
             info.size,

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.events import Record
-from domain.status import Notice
+from domain.status import Notice, NoticeKind
 
 _LIMIT = 10_000
 
 
 class Observer(Protocol):
-    """Neither method may block; an observer that raises is told nothing more."""
+    """Neither method may block; an observer that raises is told nothing more, and the others are told of it."""
 
     def saw(self, seq: int, record: Record) -> None:
         """`record` is the journal's record number `seq`."""
@@ -34,8 +34,6 @@ class ObserverHub:
         self._queue: deque[tuple[int, Record] | Notice] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_planned = False
-        self.broken: list[str] = []
-        """Observers that raised, with what they said."""
 
     def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -73,4 +71,6 @@ class ObserverHub:
                 observer.saw(*item)
         except Exception as error:  # noqa: BLE001 - the root of an observer's work: it may fail, trading goes on.
             self._observers.remove(observer)
-            self.broken.append(f"{type(observer).__name__} failed and is switched off: {error}")
+            text = f"{type(observer).__name__} failed and is switched off: {error}"
+            at_ns = item.at_ns if isinstance(item, Notice) else item[1].at_ns
+            self._queue.append(Notice(at_ns, NoticeKind.ERROR, text))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from bot.inquiry import Inquiry, LookResult, Reading
 from bot.recorder import Recorder
 from domain.clock import Clock
 from domain.events import ClockSet, ClosedOutside, HaltCleared
 from domain.market import NANOSECONDS
+from domain.report import plain
 from domain.status import NoticeKind
 from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard, Look, Verdict, difference
 from strategies.take_profit_grid.state import GridState
@@ -16,10 +18,15 @@ from strategies.take_profit_grid.state import GridState
 _FIRST_RETRY_NS = NANOSECONDS
 _LONGEST_RETRY_NS = 10 * NANOSECONDS
 _RESTLESS_RETRY_NS = NANOSECONDS // 5
+_SHORTEST_GAP_NS = NANOSECONDS // 2
+"""Between two looks, whoever wants them."""
 _RECHECK_HALT_NS = 10 * NANOSECONDS
 _FAILURES_WORTH_A_NOTICE = 3
 _RAREST = 16
 """A quiet bot looks this many times more seldom than a busy one."""
+_RULES_LAST_NS = 3_600 * NANOSECONDS
+_RULES_SHORTEST_NS = 60 * NANOSECONDS
+"""The market's rules are read again after so long; where an order was refused, after so long at the earliest."""
 
 
 class Oversight:
@@ -48,17 +55,25 @@ class Oversight:
         self._clock = clock
         self._shortest_ns = look_every_s * NANOSECONDS
         self._every_ns = self._shortest_ns
-        self._events_seen = 0
+        self._events_seen = -1
         self._say = say
         self._halt = halt
         self._due_ns: int | None = None
         self._not_before_ns = 0
         self._failures = 0
-        self._missed_events = True
+        self._times_lost = 0
+        self._rules_read_ns = clock.now_ns()
+        self._rules_doubted = False
+        self._seen_own: Decimal | None = None
+        self._doubt_due_ns: int | None = None
         self._foreign_named = False
         self.look: Look | None = None
         self.reading: Reading | None = None
         self.failed = False
+        self.has_looked = False
+        """Successfully, since this session started."""
+        self.events_missed = True
+        """Since the last look, or before this start."""
         self.suspicion = ""
         self.under_way = False
         self.started_halted = False
@@ -70,39 +85,71 @@ class Oversight:
         due_ns = self._clock.now_ns() + wait_ns
         self._due_ns = due_ns if self._due_ns is None else min(self._due_ns, due_ns)
 
+    def need(self) -> None:
+        """Look at once, unless a look is under way: whether another is needed is seen when that one is over."""
+        if not self.under_way:
+            self.want()
+
     def due_ns(self) -> int | None:
         """When the next look may begin; None while one is under way or none is planned."""
-        if self.under_way or self._due_ns is None:
+        if self.under_way:
             return None
-        return max(self._due_ns, self._not_before_ns)
+        due = [at_ns for at_ns in (self._due_ns, self._doubt_due_ns) if at_ns is not None]
+        return max(min(due), self._not_before_ns) if due else None
 
     def lose_sight(self) -> None:
         """Events may have been missed: what was seen before proves nothing any more."""
-        self._missed_events = True
+        self.events_missed = True
+        self._times_lost += 1
+        self._rules_doubted = True
         self.look = None
         self.reading = None
         self._guard.forget()
+
+    def doubt_rules(self) -> None:
+        """An order was refused: perhaps the market's rules have changed, and nobody said so."""
+        if self._clock.now_ns() - self._rules_read_ns >= _RULES_SHORTEST_NS:
+            self._rules_doubted = True
+            self.want()
+
+    def saw_position(self, own: Decimal) -> None:
+        """The venue's stream told the own position; its trades may come a little later."""
+        self._seen_own = own
+
+    def tend(self) -> None:
+        """To be called at every step: a position that the trades do not explain for long is looked into."""
+        if self._seen_own is None or self._seen_own == self._state.own:
+            self._seen_own = self._doubt_due_ns = None
+        elif self._doubt_due_ns is None:
+            self._doubt_due_ns = self._clock.now_ns() + CONFIRM_AFTER_NS
 
     # --- what ---------------------------------------------------------------------------------------------------
 
     async def take_look(self) -> None:
         self.under_way = True
-        self._due_ns = None
+        self._due_ns = self._doubt_due_ns = self._seen_own = None
+        times_lost, now_ns = self._times_lost, self._clock.now_ns()
+        rules_doubted = self._rules_doubted or now_ns - self._rules_read_ns >= _RULES_LAST_NS
+        reading = Reading(LookResult.FAILED, text="the look broke off")
         try:
-            reading = await self._inquiry.look(read_fills=self._missed_events)
+            reading = await self._inquiry.look(events_missed=self.events_missed, rules_doubted=rules_doubted)
         finally:
             self.under_way = False
-        if reading.result is LookResult.DONE and reading.look is not None:
-            self._take(reading, reading.look)
-        else:
-            self._retry(reading)
+            if reading.look is None or times_lost != self._times_lost:
+                self._retry(reading)
+            else:
+                if rules_doubted:
+                    self._rules_doubted, self._rules_read_ns = False, now_ns
+                self._take(reading, reading.look)
 
     def _take(self, reading: Reading, look: Look) -> None:
-        self._missed_events = False
+        self.events_missed = False
         self.failed = False
         self._failures = 0
         self.look = look
         self.reading = reading
+        self.has_looked = True
+        self._not_before_ns = self._clock.now_ns() + _SHORTEST_GAP_NS
         self._plan_next()
         self._judge(look)
         if not self._foreign_named:
@@ -121,7 +168,7 @@ class Oversight:
         self._guard.forget()
         self.reading = None
         self.want()
-        if reading.result is LookResult.RESTLESS:
+        if reading.result is not LookResult.FAILED:
             self._not_before_ns = self._clock.now_ns() + _RESTLESS_RETRY_NS
             return
         self.failed = True
@@ -148,11 +195,13 @@ class Oversight:
             case Verdict.SUSPECT:
                 self.want(CONFIRM_AFTER_NS)
             case Verdict.MISMATCH:
-                self._say(NoticeKind.MISMATCH, finding.text)
-                self._halt(finding.text)
+                if self._state.halted is None:
+                    self._say(NoticeKind.MISMATCH, finding.text)
+                    self._halt(finding.text)
             case Verdict.CLOSED_OUTSIDE:
                 self._recorder.note(ClosedOutside(self._clock.now_ns(), finding.quantity))
-                self._say(NoticeKind.MISMATCH, f"{finding.quantity} of the own position was closed by somebody else")
+                text = f"{plain(finding.quantity)} of the own position was closed by somebody else"
+                self._say(NoticeKind.MISMATCH, text)
             case Verdict.AGREES:
                 pass
 

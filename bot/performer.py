@@ -7,7 +7,7 @@ under a new one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from bot.inquiry import Inquiry
@@ -38,7 +38,7 @@ class Performer:
         recorder: Recorder,
         inquiry: Inquiry,
         clock: Clock,
-        receive: Callable[[OrderUpdate], None],
+        learn: Callable[[OrderUpdate], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         self._client = client
@@ -46,7 +46,7 @@ class Performer:
         self._recorder = recorder
         self._inquiry = inquiry
         self._clock = clock
-        self._receive = receive
+        self._learn = learn
         self._spawn = spawn
         self.in_flight: set[int] = set()
 
@@ -68,7 +68,7 @@ class Performer:
             return False
         self._send(
             client_id,
-            self._client.place_open_order(
+            lambda: self._client.place_open_order(
                 self._client.contract_id, command.quantity, command.side, price=command.price, client_id=client_id
             ),
         )
@@ -80,7 +80,7 @@ class Performer:
         if client_id is not None:
             self._send(
                 client_id,
-                self._client.place_close_order(
+                lambda: self._client.place_close_order(
                     self._client.contract_id, command.quantity, command.price, command.side, client_id=client_id
                 ),
             )
@@ -93,7 +93,7 @@ class Performer:
         if client_id is not None:
             self._send(
                 client_id,
-                self._client.place_market_order(
+                lambda: self._client.place_market_order(
                     self._client.contract_id, command.quantity, command.side, client_id=client_id
                 ),
             )
@@ -115,7 +115,7 @@ class Performer:
             )
         return client_id
 
-    def _send(self, client_id: int, request: Coroutine[Any, Any, OrderResult]) -> None:
+    def _send(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
         self.in_flight.add(client_id)
         self._spawn(self._place(client_id, request))
 
@@ -123,30 +123,35 @@ class Performer:
         """The request's task was scheduled just before, so it has written to its connection when this runs."""
         asyncio.get_running_loop().call_soon(self._recorder.sync)
 
-    async def _place(self, client_id: int, request: Coroutine[Any, Any, OrderResult]) -> None:
-        order_id, reason = None, ""
+    async def _place(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
+        fact, order_id, reason = OrderFact.OUTCOME_UNKNOWN, None, ""
         try:
             async with asyncio.timeout(_REQUEST_DEADLINE_S):
-                result = await request
+                result = await request()
             order_id, reason = result.order_id, result.error_message or ""
             fact = OrderFact.ACCEPTED if result.success else OrderFact.REFUSED
         except NotSent as error:
             fact, reason = OrderFact.NEVER_PLACED, str(error)
-        except (OutcomeUnknown, TimeoutError) as error:
-            fact, reason = OrderFact.OUTCOME_UNKNOWN, str(error)
-            self._inquiry.ask_later(client_id, _ANSWER_AFTER_LOSS_NS)
+        except OutcomeUnknown as error:
+            reason = str(error)
+        except TimeoutError:
+            reason = f"no answer within {_REQUEST_DEADLINE_S} s"
         finally:
+            # Also where the client failed in a way nobody expected: the order may be there all the same.
             self.in_flight.discard(client_id)
-        self._receive(OrderUpdate(self._clock.now_ns(), client_id, fact, order_id, reason=reason))
+            if fact is OrderFact.OUTCOME_UNKNOWN:
+                self._inquiry.ask_later(client_id, _ANSWER_AFTER_LOSS_NS)
+            self._learn(OrderUpdate(self._clock.now_ns(), client_id, fact, order_id, reason=reason))
 
     async def _cancel(self, client_id: int) -> None:
+        wait_ns = _ANSWER_AFTER_LOSS_NS
         try:
             async with asyncio.timeout(_REQUEST_DEADLINE_S):
                 result = await self._client.cancel_order(client_id, self._state.orders[client_id].order_id)
-        except NotSent as error:
-            self._receive(OrderUpdate(self._clock.now_ns(), client_id, OrderFact.CANCEL_FAILED, reason=str(error)))
-        except (OutcomeUnknown, TimeoutError):
-            self._inquiry.ask_later(client_id, _ANSWER_AFTER_LOSS_NS)
-        else:
             wait_ns = _ANSWER_AFTER_CANCEL_NS if result.success else 0
-            self._inquiry.ask_later(client_id, wait_ns, cancel_answered=True)
+        except NotSent as error:
+            self._learn(OrderUpdate(self._clock.now_ns(), client_id, OrderFact.CANCEL_FAILED, reason=str(error)))
+        except (OutcomeUnknown, TimeoutError):
+            pass  # Lost either way: the question below finds out, and a second cancel does no harm.
+        finally:
+            self._inquiry.ask_later(client_id, wait_ns, cancel_over=True)

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.accounting import Accounting
-from domain.events import Fill, IdsReserved, JournalBegan, OrderUpdate, Record
+from domain.events import Fill, FundingPayment, IdsReserved, JournalBegan, OrderUpdate, Record
+from domain.market import NANOSECONDS
+from domain.status import NoticeKind
 from helpers.journal import Journal, JournalError
 from strategies.take_profit_grid.state import GridState
 
 _BLOCK = 1_000
 _RESERVE_WHEN_LEFT = _BLOCK // 2
+_RETRY_NS = 5 * NANOSECONDS
 
 
 class RecordWatcher(Protocol):
@@ -38,13 +41,23 @@ class Recorder:
         self._accounting = accounting
         self._watcher = watcher
         self._waiting: list[Record] = []
+        self._sync_failed = False
         self._next_id: int | None = None
+        self._forced: set[tuple[str, str]] = set()
+        self._payments: set[str] = set()
+        self.began_ns = 0
+        """When the journal began: nothing older on the account is ours."""
+        self.lost_ids = range(0)
+        """Client ids that a journal tail lost to a power cut may have used: reserved then, and not used since."""
         self.trouble = ""
+        self.retry_ns: int | None = None
+        """When writing is tried again."""
         self.order_events = 0
         """Counts records that moved an order: two equal readings around a look prove that nothing happened in between.
         """
         self.last_order_event_ns = 0
         self.last_fill_venue_ns = 0
+        self.last_payment_ns = 0
 
     # --- replay -------------------------------------------------------------------------------------------------
 
@@ -55,8 +68,10 @@ class Recorder:
             self._take(record)
             self._watcher.saw(seq, record)
             count += 1
-        if self._state.first_client_id is not None:
+        first_id = self._state.first_client_id
+        if first_id is not None:
             self._next_id = self._state.reserved_until
+            self.lost_ids = range(max(first_id, self._state.highest_client_id + 1), self._next_id)
         return count
 
     # --- records ------------------------------------------------------------------------------------------------
@@ -80,15 +95,49 @@ class Recorder:
         return True
 
     def retry(self) -> bool:
-        """Offer the waiting records to the journal again; True when none is left."""
-        return self._flush()
+        """Offer the waiting records to the journal again; True when all that was noted is on the disk."""
+        return self._flush() and self.sync()
 
-    def sync(self) -> None:
-        """Make everything noted so far survive a power loss."""
+    def tend(self, now_ns: int) -> tuple[NoticeKind, str] | None:
+        """To be called at every step: tries again now and then while there is trouble; what is worth saying."""
+        if not self.trouble:
+            self.retry_ns = None
+            return None
+        if self.retry_ns is None:
+            self.retry_ns = now_ns + _RETRY_NS
+            return NoticeKind.ERROR, f"the journal cannot be written, nothing is opened: {self.trouble}"
+        if now_ns < self.retry_ns:
+            return None
+        if self.retry():
+            self.retry_ns = None
+            return NoticeKind.INFO, "the journal can be written again"
+        self.retry_ns = now_ns + _RETRY_NS
+        return None
+
+    def sync(self) -> bool:
+        """Make everything noted so far survive a power loss. False: it may not, and `trouble` says why."""
         try:
             self._journal.sync()
         except JournalError as error:
             self.trouble = str(error)
+            self._sync_failed = True
+            return False
+        self._sync_failed = False
+        if not self._waiting:
+            self.trouble = ""
+        return True
+
+    @property
+    def unwritten(self) -> int:
+        """How many records wait in memory for a journal that cannot be written."""
+        return len(self._waiting)
+
+    def knows_payment(self, payment: FundingPayment) -> bool:
+        return payment.payment_id in self._payments
+
+    def knows_forced(self, fill: Fill) -> bool:
+        """Whether this trade of the venue's own was noted before; they are few and far between."""
+        return (fill.order_id, fill.trade_id) in self._forced
 
     # --- client ids ---------------------------------------------------------------------------------------------
 
@@ -123,7 +172,9 @@ class Recorder:
             self.trouble = str(error)
             self._waiting.extend(on_failure)
             return False
-        self.trouble = ""
+        self._sync_failed = self._sync_failed and not sync
+        if not self._sync_failed:
+            self.trouble = ""
         self._waiting.clear()
         self._tell(records, seq)
         return True
@@ -138,7 +189,14 @@ class Recorder:
         if isinstance(record, OrderUpdate | Fill):
             self.order_events += 1
             self.last_order_event_ns = record.at_ns
-            if isinstance(record, Fill):
-                self.last_fill_venue_ns = max(self.last_fill_venue_ns, record.venue_ns)
+        if isinstance(record, Fill):
+            self.last_fill_venue_ns = max(self.last_fill_venue_ns, record.venue_ns)
+            if record.forced:
+                self._forced.add((record.order_id, record.trade_id))
+        elif isinstance(record, FundingPayment):
+            self._payments.add(record.payment_id)
+            self.last_payment_ns = max(self.last_payment_ns, record.at_ns)
+        elif isinstance(record, JournalBegan):
+            self.began_ns = record.at_ns
 
 

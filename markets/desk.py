@@ -101,6 +101,9 @@ class Desk:
     def fills_since(self, since_ns: int) -> list[Fill]:
         return self._writer.fills_since(since_ns)
 
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        return self._writer.payments_since(since_ns)
+
     # --- requests ---------------------------------------------------------------------------------------------------
 
     def place(self, request: NewOrder) -> BookOrder | Refusal:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self
 
-from domain.events import Fill, Liquidity
+from domain.events import Fill, FundingPayment, Liquidity
 from domain.market import MarketRules, Side
 from domain.orders import OrderStatus
 from markets.account import AccountTerms
@@ -173,6 +173,12 @@ class Ledger:
     def fills_since(self, since_ns: int) -> list[Fill]:
         rows: Iterable[Any] = self._db.execute("SELECT * FROM fills WHERE venue_ns >= ? ORDER BY trade", (since_ns,))
         return [_fill_from(row) for row in rows]
+
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        rows: Iterable[Any] = self._db.execute(
+            "SELECT venue_ns, payment_id, amount FROM funding WHERE venue_ns >= ? ORDER BY venue_ns", (since_ns,)
+        )
+        return [FundingPayment(venue_ns, payment_id, Decimal(amount)) for venue_ns, payment_id, amount in rows]
 
     # --- inner parts ------------------------------------------------------------------------------------------------
 

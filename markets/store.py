@@ -72,6 +72,9 @@ class AccountStore(Protocol):
     def fills_since(self, since_ns: int) -> list[Fill]:
         """Trades of this venue time or later, oldest first."""
 
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        """Funding of this venue time or later, oldest first; `at_ns` is venue time."""
+
 
 class StepWriter:
     """Collects what a step changes, commits it, and knows what is not written yet.
@@ -120,6 +123,10 @@ class StepWriter:
     def fills_since(self, since_ns: int) -> list[Fill]:
         return self._store.fills_since(since_ns) + [fill for fill in self._fills if fill.venue_ns >= since_ns]
 
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        unwritten = [payment for payment in self._payments if payment.at_ns >= since_ns]
+        return self._store.payments_since(since_ns) + unwritten
+
 
 class MemoryLedger:
     """An account that ends with the process.
@@ -132,6 +139,7 @@ class MemoryLedger:
         self._client_ids: dict[int, int] = {}
         self._orders: dict[int, BookOrder] = {}
         self._fills: list[Fill] = []
+        self._payments: list[FundingPayment] = []
 
     def load(self) -> None:
         return None
@@ -142,6 +150,7 @@ class MemoryLedger:
             if order.client_id is not None:
                 self._client_ids[order.client_id] = order.number
         self._fills += step.fills
+        self._payments += step.payments
         if len(self._orders) > 2 * self._kept:
             ended = [number for number, order in self._orders.items() if not order.is_live]
             for number in ended[: -self._kept]:
@@ -163,3 +172,6 @@ class MemoryLedger:
         while first and self._fills[first - 1].venue_ns >= since_ns:
             first -= 1
         return self._fills[first:]
+
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        return [payment for payment in self._payments if payment.at_ns >= since_ns]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 from decimal import Decimal
 
-from domain.events import Fill, MarketEnded, RulesChanged, VenueEvent
+from domain.events import Fill, FundingPayment, MarketEnded, RulesChanged, VenueEvent
 from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote, Side
 from domain.orders import OrderStatus
 from markets.account import AccountTerms, Statement
@@ -43,6 +43,7 @@ class SimulatedVenue:
         self._scale = source.scale
         self._expiries: list[tuple[int, int]] = []
         self._end_told = False
+        self._listed: dict[int, tuple[tuple[int, int, OrderStatus], OrderState]] = {}
         self._desk = Desk(source, terms, store, self._quote, self._watch_expiry)
         stored = store.load()
         if stored is None:
@@ -101,12 +102,23 @@ class SimulatedVenue:
         return None if found is None else self._state(found)
 
     def open_orders(self) -> list[OrderState]:
-        """Every resting order of the account, oldest first."""
-        return [self._state(order) for order in self._desk.live.values()]
+        """Every resting order of the account, oldest first. One that has not changed is the object of the last call."""
+        known, self._listed = self._listed, {}
+        for order in self._desk.live.values():
+            facts = (order.filled, order.quantity, order.status)
+            listed = known.get(order.number)
+            if listed is None or listed[0] != facts:
+                listed = (facts, self._state(order))
+            self._listed[order.number] = listed
+        return [state for _, state in self._listed.values()]
 
     def fills_since(self, since_ns: int) -> list[Fill]:
         """The account's trades of this venue time or later, oldest first."""
         return self._desk.fills_since(since_ns)
+
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        """The account's funding of this venue time or later, oldest first."""
+        return self._desk.payments_since(since_ns)
 
     def quote_as_of(self, time_ns: int) -> Quote | None:
         """The quote in force at a slightly earlier time; None where there was none, or it is no longer remembered.

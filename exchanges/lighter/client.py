@@ -7,10 +7,9 @@ comes its fate is asked for.
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
@@ -23,6 +22,7 @@ from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, Order
 from exchanges.errors import ExchangeError, Misconfigured, Unavailable
 from exchanges.lighter import codec, facts
 from exchanges.lighter.book import Best
+from exchanges.lighter.chases import Chases
 from exchanges.lighter.codec import Market, Order
 from exchanges.lighter.facts import Tier
 from exchanges.lighter.keys import PRIVATE_KEY, Credentials
@@ -42,8 +42,8 @@ _REMEMBERED_ORDERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `history_settles_s`: after this long, an order that neither lives nor is in the history was never
-    accepted. `news_within_s`: a transaction the venue took shows on the stream by then, or its fate is asked for."""
+    """Seconds. `history_settles_s`: an order that neither lived nor was in the history for so long was never accepted.
+    `news_within_s`: a transaction the venue took shows on the stream by then, or its fate is asked for."""
 
     connect_within_s: float = 20.0
     history_settles_s: float = 12.0
@@ -57,9 +57,12 @@ class Timing:
 
 @dataclass(slots=True)
 class _Trace:
-    """What this process knows of an order beside the bot. `size`: its total quantity as last told."""
+    """What this process knows of an order beside the bot. `sent_ns`: None for one that an earlier process sent; `size`:
+    its total quantity as last told."""
 
-    sent_ns: int
+    sent_ns: int | None = None
+    absent_ns: int | None = None
+    """When it was first looked for and not found."""
     order_id: str | None = None
     size: Decimal | None = None
     is_heard: bool = False
@@ -96,9 +99,7 @@ class LighterClient(BaseExchangeClient):
         self._chores = Chores()
         self._rest = Rest(http, signer, credentials, tier, clock, aside, self._timing.patience)
         self._traces: OrderedDict[int, _Trace] = OrderedDict()
-        self._chases: dict[asyncio.TimerHandle, None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._connected_ns = 0
+        self._chases = Chases(self._timing.news_within_s)
         self._funding_ns = 0
         self._market: Market | None = None
         listener = Listener(
@@ -132,7 +133,6 @@ class LighterClient(BaseExchangeClient):
         await self._check_account()
         await self._rest.learn_nonce()
         await self._streams.start(self._timing.connect_within_s)
-        self._connected_ns = self._clock.now_ns()
         self._funding_ns = self._rest.server_clock.now_ns()
         self._chores.every(self._timing.clock_every_s, "clock", self._rest.sync_clock)
         self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
@@ -140,13 +140,7 @@ class LighterClient(BaseExchangeClient):
 
     async def disconnect(self) -> None:
         await self._chores.stop()
-        for handle in self._chases:
-            handle.cancel()
-        self._chases.clear()
-        tasks, self._tasks = self._tasks, set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._chases.stop()
         await self._streams.stop()
         self._touch.clear()
 
@@ -217,21 +211,21 @@ class LighterClient(BaseExchangeClient):
         expiry_ms = self._rest.server_clock.now_ms() + facts.ORDER_LIFE_S * 1_000
         order = self._listed.order(request, expiry_ms, self.quote())
         trace = self._trace(request.client_id)
-        trace.size = request.quantity
+        trace.sent_ns, trace.size = self._clock.now_ns(), request.quantity
         tx_hash = await self._rest.send(order, urgent=request.reduce_only)
         if not trace.is_heard:
-            self._later(lambda: self._chase_order(request.client_id, tx_hash))
+            self._chases.later(lambda: self._chase_order(request.client_id, tx_hash))
         return trace.order_id
 
     async def cancel(self, client_id: int, order_id: str | None) -> None:
         transaction = codec.cancel_transaction(self._listed.market_id, client_id, order_id)
         await self._rest.send(transaction, urgent=True)
         if not self._trace(client_id).has_ended:
-            self._later(lambda: self._chase_cancel(client_id, order_id))
+            self._chases.later(lambda: self._chase_cancel(client_id, order_id))
 
     async def query(self, client_id: int, order_id: str | None) -> OrderInfo | None:
-        trace = self._traces.get(client_id)
-        market_id = self._listed.market_id
+        trace = self._trace(client_id)
+        market_id, looked_ns = self._listed.market_id, self._clock.now_ns()
 
         def is_it(order: Order) -> bool:
             return order.info.order_id == order_id or order.info.client_id == client_id
@@ -239,16 +233,18 @@ class LighterClient(BaseExchangeClient):
         for order in await self._rest.open_orders(market_id):
             if is_it(order):
                 return order.info
-        # What we sent cannot have been made before; a second of the wire is cut off, and clocks are only estimated.
-        sent_s = 0 if trace is None else (trace.sent_ns + self._rest.server_clock.offset_ns) // NANOSECONDS - 60
-        ended = await self._rest.ended_orders(market_id, lambda order: is_it(order) or order.created_s < sent_s)
+        sent_ns = trace.sent_ns
+        # What we sent cannot have ended before; a second of the wire is cut off, and clocks are only estimated.
+        sent_s = 0 if sent_ns is None else (sent_ns + self._rest.server_clock.offset_ns) // NANOSECONDS - 60
+        ended = await self._rest.ended_orders(market_id, lambda order: is_it(order) or order.updated_s < sent_s)
         for order in ended:
             if is_it(order):
                 return replace(order.info, client_id=client_id)
-        if order_id is None:
-            order_id = None if trace is None else trace.order_id
-        known_ns = self._connected_ns if trace is None else trace.sent_ns
-        is_settled = self._clock.now_ns() - known_ns >= self._timing.history_settles_s * NANOSECONDS
+        # It may have ended just before the first look, and be written down only after it.
+        if trace.absent_ns is None:
+            trace.absent_ns = looked_ns
+        is_settled = looked_ns - trace.absent_ns >= self._timing.history_settles_s * NANOSECONDS
+        order_id = order_id or trace.order_id
         if order_id is None and is_settled:
             return None
         raise Unavailable(f"order {order_id or client_id} is not open, and the history does not have it yet")
@@ -290,19 +286,6 @@ class LighterClient(BaseExchangeClient):
             self._emit(RulesChanged(self._clock.now_ns(), rules))
 
     # --- what became of a transaction -------------------------------------------------------------------------------
-
-    def _later(self, chase: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Look after a transaction of which nothing was heard in time."""
-
-        def begin() -> None:
-            self._chases.pop(handle, None)
-            task = loop.create_task(chase())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-        loop = asyncio.get_running_loop()
-        handle = loop.call_later(self._timing.news_within_s, begin)
-        self._chases[handle] = None
 
     async def _chase_order(self, client_id: int, tx_hash: str) -> None:
         """An order shows on the stream, or its transaction failed; if neither, the stream is deaf."""
@@ -400,7 +383,7 @@ class LighterClient(BaseExchangeClient):
     def _trace(self, client_id: int) -> _Trace:
         trace = self._traces.get(client_id)
         if trace is None:
-            trace = self._traces[client_id] = _Trace(self._clock.now_ns())
+            trace = self._traces[client_id] = _Trace()
             if len(self._traces) > _REMEMBERED_ORDERS:
                 self._traces.popitem(last=False)
         return trace

@@ -163,11 +163,11 @@ def _decimals(row: Fields, name: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as the venue tells it. `created_s`: when it was made, in seconds by the venue's clock."""
+    """An order as the venue tells it. `updated_s`: when it last changed, in seconds by the venue's clock."""
 
     market_id: int
     info: OrderInfo
-    created_s: int
+    updated_s: int
 
     @property
     def fact(self) -> OrderFact:
@@ -200,7 +200,7 @@ def decode_order(row: Fields, account: int) -> Order:
         cancel_reason=_reason(word, status),
         client_id=_client_id(row, "client_order_index"),
     )
-    return Order(number(row, "market_index"), info, number(row, "created_at"))
+    return Order(number(row, "market_index"), info, number(row, "updated_at"))
 
 
 def _status(row: Fields, word: str, filled: Decimal) -> OrderStatus:

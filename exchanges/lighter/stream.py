@@ -109,13 +109,15 @@ class Dialogue:
                 self._private[channel](message.fields)
         else:
             raise DecodeError("a frame of a channel that was not subscribed")
-        if reaction.broken or channel not in self._unanswered:
+        if reaction.broken or channel not in self._unanswered or message.kind != "subscribed":
             return reaction
         self._unanswered.discard(channel)
         return Reaction(ready=not self._unanswered, alive=True)
 
     def _hear_book(self, message: StreamFrame) -> Reaction:
         change = decode_book(message.fields)
+        if message.kind == "update" and message.channel in self._unanswered:
+            return DATA  # The whole book is still to come, and holds it.
         try:
             best = self._book.begin(change) if message.kind == "subscribed" else self._book.change(change)
         except BookGap as gap:

@@ -47,6 +47,9 @@ class Covering:
             return
         if situation.stopping is StopMode.FLATTEN and state.live:
             return
+        if situation.recovering:
+            draft.needs_look = True
+            return
         owed = self._coverable(state, situation, draft)
         retry_ns = close_retry_at(state.failures[Purpose.CLOSE])
         if retry_ns is not None and situation.now_ns < retry_ns:

@@ -108,9 +108,11 @@ class TakeProfitGrid:
         if state.entries[first.entry_id or 0].filled > first.filled:
             cancel(first, _SURPLUS, situation, draft)
         elif first.status is OrderStatus.OPEN:
-            self._reprice(first, situation, quote, draft)
+            self._reprice(first, state, situation, quote, draft)
 
-    def _reprice(self, order: Order, situation: Situation, quote: Quote, draft: Draft) -> None:
+    def _reprice(
+        self, order: Order, state: GridState, situation: Situation, quote: Quote, draft: Draft
+    ) -> None:
         """Cancel a resting open once its watch is over and a better price is to be had."""
         assert order.price is not None
         if order.accepted_ns is None:
@@ -118,9 +120,9 @@ class TakeProfitGrid:
         watched_until_ns = order.accepted_ns + WATCH_NS
         if situation.now_ns < watched_until_ns:
             draft.wake_at(watched_until_ns)
-        elif self.prices.is_better(self.prices.open_price(quote), order.price):
+        elif self.prices.is_better(self._open_price(state, quote, draft), order.price):
             cancel(order, REPRICE, situation, draft)
-        else:
+        elif not self.prices.is_better(self.prices.open_price(quote), order.price):
             self.prices.watch_for_better(order.price, draft)
 
     def _must_go(self, state: GridState, situation: Situation, quote: Quote | None) -> Hold | None:
@@ -151,7 +153,7 @@ class TakeProfitGrid:
         if not draft.holds:
             assert quote is not None
             entry_id = state.replacing if state.replacing is not None else state.next_entry_id
-            price = self.prices.open_price(quote)
+            price = self._open_price(state, quote, draft)
             draft.commands.append(PlaceOpen(entry_id, self.config.direction, price, self.config.quantity))
             draft.next_action = f"place an open at {price}"
             return
@@ -199,9 +201,12 @@ class TakeProfitGrid:
         if nearest is not None and not self.prices.steps_enough(nearest, quote):
             yield Hold("grid_step", f"an open must be {self.config.grid_step} % better than the close at {nearest}")
             self.prices.watch_step(nearest, draft)
-        refusal = self.rules.refusal(self.prices.open_price(quote), self.config.quantity)
+        refusal = self.rules.refusal(self._open_price(state, quote, draft), self.config.quantity)
         if refusal is not None:
             yield Hold("rules", refusal)
+
+    def _open_price(self, state: GridState, quote: Quote, draft: Draft) -> Decimal:
+        return self.prices.open_price(quote, self._nearest_close(state, draft))
 
     def _nearest_close(self, state: GridState, draft: Draft) -> Decimal | None:
         """The own close that the market would reach first, those of this very decision included."""

@@ -147,10 +147,13 @@ class Entries:
             self.owing.pop(entry.entry_id, None)
 
     def finish_if_closed(self, entry: Entry) -> bool:
-        """Forget an entry whose open has ended and whose fills are all closed; whether it was."""
-        if entry.live_opens or not entry.filled or entry.to_close > 0 or entry.covering > 0:
+        """Forget an entry whose open has ended and whose fills are all closed; whether a fill of it was closed by this.
+
+        One that never filled can only be the shadow of an entry that was over before a close of it was heard of again.
+        """
+        if entry.live_opens or entry.to_close > 0 or entry.covering > 0:
             return False
         del self.by_id[entry.entry_id]
         self.unclosed.discard(entry.entry_id)
         self.owing.pop(entry.entry_id, None)
-        return True
+        return entry.filled > 0

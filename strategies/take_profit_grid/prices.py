@@ -26,9 +26,13 @@ class Prices:
         self._profit_factor = 1 + percent if self.buys else 1 - percent
         self._step_factor = 1 + config.grid_step / 100
 
-    def open_price(self, quote: Quote) -> Decimal:
-        """The best post-only price: one tick inside the opposite touch."""
-        return self.tick_below(quote.ask) if self.buys else self.tick_above(quote.bid)
+    def open_price(self, quote: Quote, nearest_close: Decimal | None = None) -> Decimal:
+        """The best post-only price: one tick inside the opposite touch.
+
+        An own close nearer than that is the touch: a venue shows it in its book, a recorded market does not.
+        """
+        opposite = [self.touch(quote)] if nearest_close is None else [self.touch(quote), nearest_close]
+        return self.tick_below(min(opposite)) if self.buys else self.tick_above(max(opposite))
 
     def close_price(self, fill_price: Decimal, quote: Quote | None) -> Decimal:
         """The take-profit for a fill, rounded away from loss; one tick outside the touch where it would cross."""

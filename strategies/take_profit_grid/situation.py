@@ -20,6 +20,9 @@ class Situation:
     `look_failed`: the newest attempt failed. `suspicion`: what the guard objects to, awaiting its second look (or, at a
     start after a halt, still there). `trouble`: why the bot itself must not open (journal unwritable, event loop
     lagging). `stopping`: None while running. A halt is in the state.
+
+    `recovering`: no look has succeeded since this session started. What fills are heard of until then may be covered by
+    closes that a lost journal tail no longer knows, and that only a look can find.
     """
 
     now_ns: int
@@ -30,6 +33,7 @@ class Situation:
     suspicion: str = ""
     trouble: str = ""
     stopping: StopMode | None = None
+    recovering: bool = False
 
 
 @dataclass(slots=True)

@@ -68,8 +68,7 @@ class GridState:
         self.highest_client_id = 0
         self.halted: str | None = None
         self.uncertain_since_ns: int | None = None
-        """When a venue last ended a close, or this session started: returned quantity is covered only after a later
-        look."""
+        """When a close last ended, or the session began: returned quantity is covered only after a later look."""
         self.unexplained: set[int] = set()
         """Orders whose filled total is ahead of the trades that arrived."""
         self.failures: dict[Purpose, Failures] = {purpose: Failures() for purpose in Purpose}
@@ -290,8 +289,7 @@ class GridState:
         live = order.is_live
         if live:
             self.covered -= rested
-        left = delta
-        unclaimed = ZERO
+        left, unclaimed = delta, ZERO
         while left > 0 and order.claims:
             claim = order.claims[0]
             take = min(left, claim.quantity)

@@ -40,7 +40,7 @@ def full_to(entries: int, **settings: object) -> Desk:
 
 
 @pytest.mark.parametrize(
-    ("entries", "seconds"),
+    "entries, seconds",
     [(0, "112.5"), (6, "112.5"), (7, "225"), (13, "225"), (14, "450"), (26, "450"), (27, "900"), (39, "900")],
 )
 def test_the_wait_with_the_default_settings(entries: int, seconds: str) -> None:
@@ -48,7 +48,7 @@ def test_the_wait_with_the_default_settings(entries: int, seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "seconds"), [(0, 100), (1, 100), (2, 200), (3, 200), (4, 400), (7, 400), (8, 800), (11, 800)]
+    "entries, seconds", [(0, 100), (1, 100), (2, 200), (3, 200), (4, 400), (7, 400), (8, 800), (11, 800)]
 )
 def test_a_share_exactly_on_a_bound_waits_the_longer_time(entries: int, seconds: int) -> None:
     assert wait_s(entries, most=12, wait="400") == seconds
@@ -83,7 +83,7 @@ def test_the_next_entry_begins_at_the_very_end_of_the_wait() -> None:
     assert opened(desk) == open_of(2)
 
 
-@pytest.mark.parametrize(("entries", "seconds"), [(1, 100), (2, 200), (4, 400), (8, 800)])
+@pytest.mark.parametrize("entries, seconds", [(1, 100), (2, 200), (4, 400), (8, 800)])
 def test_more_open_entries_wait_longer(entries: int, seconds: int) -> None:
     desk = full_to(entries)
     assert desk.hold().until_ns == desk.now_ns + seconds * NANOSECONDS
@@ -248,6 +248,22 @@ def test_while_an_open_is_unresolved_the_first_look_after_its_end_counts() -> No
     assert desk.state.waiver
     desk.fill(order)
     assert opened(desk) == open_of(5)
+
+
+def test_a_repriced_entry_does_not_take_the_waiver_of_the_next() -> None:
+    desk = full_to(3)
+    desk.pass_time(1000)
+    order = desk.open_one()
+    desk.fill(desk.closes()[0])
+    desk.pass_time(11)
+    desk.quote("100.2", "100.3")
+    desk.settle()
+    desk.tell(order, OrderFact.CANCELLED, filled="0")
+    again = desk.open_one()
+    assert again.entry_id == 4
+    assert desk.state.waiver
+    desk.fill(again)
+    assert [command.entry_id for command in opened(desk)] == [5]
 
 
 def test_after_an_open_ended_a_waiver_lapses_at_that_first_look() -> None:

@@ -44,7 +44,7 @@ def test_a_selling_bot_closes_below() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "take_profit", "price"),
+    "direction, take_profit, price",
     [
         (Side.BUY, "0.02", "100.1"),  # 100.02
         (Side.BUY, "0.1", "100.1"),  # 100.1 exactly
@@ -551,6 +551,20 @@ def test_a_close_that_closes_what_another_entry_has_takes_it_from_there() -> Non
     assert desk.state.own == 0
     assert closing(desk.settle()) == []
     assert other.status.value == "cancelling"
+
+
+def test_a_close_that_fills_beyond_its_entry_takes_the_rest_from_another() -> None:
+    """The close believed cancelled fills in part, and the one placed instead of it fills before its own cancel."""
+    desk = Desk(config(max_orders=2))
+    first, _ = desk.enter(), desk.enter()
+    desk.tell(first, OrderFact.CANCELLED)
+    desk.look()
+    desk.settle()
+    instead = desk.accept(desk.newest())
+    desk.fill(first, "0.4")
+    desk.fill(instead)
+    assert desk.state.own == Decimal("0.6")
+    assert {key: entry.to_close for key, entry in desk.state.entries.items()} == {2: Decimal("0.6")}
 
 
 # --- start --------------------------------------------------------------------------------------------------------

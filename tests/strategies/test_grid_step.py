@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.commands import AbandonEntry, CancelOrder, PlaceOpen
+from domain.commands import AbandonEntry, CancelOrder, PlaceClose, PlaceOpen
 from domain.events import OrderIntended, Part
 from domain.market import PriceBand, Quote, Side
 from domain.orders import OrderFact, Purpose
@@ -33,7 +33,7 @@ def test_the_default_always_passes(side: Side, bid: str) -> None:
     assert "grid_step" not in desk.holds()
 
 
-@pytest.mark.parametrize(("ask", "passes"), [("99.0", True), ("99.009900990", True), ("99.1", False), ("120", False)])
+@pytest.mark.parametrize("ask, passes", [("99.0", True), ("99.009900990", True), ("99.1", False), ("120", False)])
 def test_a_buy_passes_when_the_lowest_close_is_more_than_the_step_above_its_own(ask: str, passes: bool) -> None:
     """101 / (ask x 1.01) > 1.01 exactly when ask < 99.00990099..."""
     desk = one_close("1")
@@ -41,7 +41,7 @@ def test_a_buy_passes_when_the_lowest_close_is_more_than_the_step_above_its_own(
     assert ("grid_step" not in desk.holds()) is passes
 
 
-@pytest.mark.parametrize(("bid", "passes"), [("101.1", True), ("101.0", False), ("101.01", True), ("60", False)])
+@pytest.mark.parametrize("bid, passes", [("101.1", True), ("101.0", False), ("101.01", True), ("60", False)])
 def test_a_sell_passes_when_its_own_close_is_more_than_the_step_above_the_highest(bid: str, passes: bool) -> None:
     """(bid x 0.99) / 99 > 1.01 exactly when bid > 101."""
     desk = one_close("1", side=Side.SELL)
@@ -97,7 +97,9 @@ def test_the_close_of_the_same_decision_counts() -> None:
     desk.fill(desk.open_one())
     decision = desk.decide()
     assert [hold.word for hold in decision.holds] == ["grid_step"]
-    assert [command.price for command in decision.commands] == [Decimal("101.0")]
+    assert decision.commands == (
+        PlaceClose(Side.SELL, Decimal("101.0"), Decimal(1), (Part(1, Decimal(1)),)),
+    )
 
 
 def test_the_bot_is_woken_at_the_first_ask_that_passes() -> None:

@@ -24,7 +24,7 @@ AGREES, SUSPECT, MISMATCH, OUTSIDE = Verdict
 
 
 @pytest.mark.parametrize(
-    ("position", "closes", "objects"),
+    "position, closes, objects",
     [
         ("0", "0", False),
         ("2", "0", False),
@@ -70,6 +70,11 @@ def test_a_look_that_finds_nothing_ends_the_suspicion() -> None:
 def test_looks_that_find_different_differences_do_not_agree() -> None:
     looks = (look("5", "2"), look("5", "1", at_s="2"), look("5", "1", at_s="4"))
     assert verdicts(*looks) == [SUSPECT, SUSPECT, MISMATCH]
+
+
+def test_looks_that_miss_different_quantities_do_not_agree() -> None:
+    looks = (look("3", "3", own="5"), look("3", "3", own="4", at_s="2"), look("3", "3", own="4", at_s="4"))
+    assert verdicts(*looks) == [SUSPECT, SUSPECT, OUTSIDE]
 
 
 def test_the_same_difference_agrees_while_closes_fill() -> None:

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from domain.commands import AbandonEntry, CancelOrder, PlaceClose, PlaceOpen
-from domain.events import Halted, Part
+from domain.events import Halted, OrderIntended, OrderUpdate, Part
 from domain.market import NANOSECONDS, PriceBand, Side
-from domain.orders import OrderFact
+from domain.orders import OrderFact, Purpose
 from domain.stop import StopMode
 from tests.support.grid import START_NS, Desk, config, rules
 
@@ -54,7 +54,7 @@ def test_an_open_is_on_tick_and_below_an_ask_that_is_not() -> None:
     assert desk.commands() == (open_at("100.0"),)
 
 
-@pytest.mark.parametrize(("bid", "ask"), [("100.1", "100.1"), ("100.2", "100.1"), ("0", "100"), ("NaN", "100")])
+@pytest.mark.parametrize("bid, ask", [("100.1", "100.1"), ("100.2", "100.1"), ("0", "100"), ("NaN", "100")])
 def test_no_open_is_priced_from_a_book_that_is_no_book(bid: str, ask: str) -> None:
     desk = buys()
     desk.quote(bid, ask)
@@ -186,7 +186,7 @@ def test_an_entry_that_filled_anything_ends_on_cancel() -> None:
     desk.quote("101", "101.1")
     desk.settle()
     desk.tell(order, OrderFact.CANCELLED, filled="0.4")
-    assert desk.settle() == [open_at("101.0", entry=2)]
+    assert desk.settle() == [open_at("100.9", entry=2)]  # its own close at 101.0 is the touch
 
 
 def test_the_remainder_of_an_entry_is_not_placed_again() -> None:
@@ -317,6 +317,37 @@ def test_a_second_open_that_turned_up_is_cancelled() -> None:
     assert list(desk.state.live_opens) == [second.client_id]
 
 
+def test_a_replacement_that_turned_up_after_all_is_not_placed_again() -> None:
+    desk = buys()
+    order = desk.open_one()
+    desk.pass_time(11)
+    desk.quote("101", "101.1")
+    desk.settle()
+    desk.tell(order, OrderFact.CANCELLED, filled="0")
+    desk.settle()
+    second = desk.only_open()
+    desk.tell(second, OrderFact.NEVER_PLACED)
+    desk.accept(second)
+    assert desk.state.replacing is None
+    desk.pass_time(6)
+    desk.tell(second, OrderFact.CANCELLED, filled="0", reason="maintenance")
+    assert desk.settle() == [open_at("101.0", entry=2)]
+
+
+def test_an_open_that_turned_up_is_remembered_however_many_orders_end() -> None:
+    desk = buys()
+    desk.settle()
+    order = desk.only_open()
+    desk.tell(order, OrderFact.NEVER_PLACED)
+    desk.accept(order)
+    for client_id in range(100, 5_101):
+        desk.note(OrderIntended(desk.now_ns, client_id, Purpose.OPEN, Side.BUY, Decimal(100), Decimal(1), client_id))
+        desk.note(OrderUpdate(desk.now_ns, client_id, OrderFact.REFUSED))
+    assert len(desk.state.orders) == 5_001
+    desk.fill(order)
+    assert desk.state.own == 1
+
+
 # --- at once ------------------------------------------------------------------------------------------------------
 
 
@@ -434,7 +465,7 @@ def test_a_fill_ends_the_row_of_refusals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("circumstance", "word"),
+    "circumstance, word",
     [
         ({"trouble": "the journal cannot be written"}, "trouble"),
         ({"connected": False}, "disconnected"),

@@ -13,8 +13,8 @@ from strategies.take_profit_grid.config import OFF
 from tests.support.grid import Desk, config
 
 
-def grid(direction: Side = Side.BUY, **levels: str) -> Desk:
-    return Desk(config(direction=direction, **levels))
+def grid(direction: Side = Side.BUY, *, stop_price: str = "-1", pause_price: str = "-1") -> Desk:
+    return Desk(config(direction=direction, stop_price=stop_price, pause_price=pause_price))
 
 
 def test_minus_one_is_off() -> None:
@@ -71,7 +71,7 @@ def test_stopping_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("level", ["stop_price", "pause_price"])
 def test_a_level_cancels_the_resting_open_at_once(level: str) -> None:
-    desk = grid(**{level: "100.2"})
+    desk = Desk(config(**{level: "100.2"}))
     order = desk.open_one()
     desk.quote("100.1", "100.2")
     assert CancelOrder(order.client_id, level) in desk.settle()
@@ -79,7 +79,7 @@ def test_a_level_cancels_the_resting_open_at_once(level: str) -> None:
 
 @pytest.mark.parametrize("level", ["stop_price", "pause_price"])
 def test_a_stale_quote_reaches_no_level(level: str) -> None:
-    desk = grid(**{level: "100.1"})
+    desk = Desk(config(**{level: "100.1"}))
     desk.quote_age_ns = 11 * NANOSECONDS
     assert desk.settle() == []
     assert desk.holds() == ["stale_quote"]
@@ -106,7 +106,7 @@ def test_a_paused_bot_goes_on_covering() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "pause", "bid", "ask", "band"),
+    "direction, pause, bid, ask, band",
     [
         (Side.BUY, "105", "100", "100.1", PriceBand(Side.SELL, None, Decimal(105))),
         (Side.BUY, "100.1", "100", "100.1", PriceBand(Side.SELL, Decimal("100.0"), None)),

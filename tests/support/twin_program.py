@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from exchanges.factory import ExchangeFactory
 from tests.support.program import Ended, Program, signed_quantity
 
 T = TypeVar("T")
+TradeFacts = tuple[str, str, Decimal, Decimal, Decimal, str]
+"""Order id, side, price, quantity, fee, role."""
 
 VENUES = ExchangeFactory.venues()
 ASKED = ("--ticker", "ETH", "--quantity", "0.1", "--take-profit", "0.02", "--wait-time", "8")
@@ -32,8 +35,10 @@ class Served:
 
     def ledger(self) -> dict[str, Any]:
         """The exchange's own truth, over HTTP."""
-        with urllib.request.urlopen(f"{self.base_url}/_rehearsal/ledger", timeout=10) as answer:
-            ledger: dict[str, Any] = json.load(answer)
+        address = urlsplit(self.base_url)
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
+            connection.request("GET", f"{address.path}/_rehearsal/ledger")
+            ledger: dict[str, Any] = json.load(connection.getresponse())
         return ledger
 
 
@@ -49,12 +54,16 @@ def served(folder: Path, venue: str, *flags: str) -> Iterator[Served]:
 def each_venue(act: Callable[[str], T]) -> dict[str, T]:
     """What `act` gives for every venue, all at the same time: their sessions are mostly waiting."""
     with ThreadPoolExecutor(len(VENUES)) as pool:
-        return dict(zip(VENUES, pool.map(act, VENUES), strict=True))
+        asked = {venue: pool.submit(act, venue) for venue in VENUES}
+    failed = {venue: error for venue, answer in asked.items() if (error := answer.exception()) is not None}
+    if failed:
+        raise ExceptionGroup(f"failed on {', '.join(failed)}", [e for e in failed.values() if isinstance(e, Exception)])
+    return {venue: answer.result() for venue, answer in asked.items()}
 
 
-def disagreements(ledger: Mapping[str, Any], report: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, Any]:
-    """Everything in which the exchange's books, the report and the trade file differ; empty when they agree."""
-    booked = {
+def booked_fills(ledger: Mapping[str, Any]) -> dict[str, TradeFacts]:
+    """What the exchange booked, by trade id."""
+    return {
         fill["trade_id"]: (
             fill["order_id"],
             fill["side"],
@@ -65,6 +74,10 @@ def disagreements(ledger: Mapping[str, Any], report: Mapping[str, Any], rows: li
         )
         for fill in ledger["fills"]
     }
+
+
+def written_fills(rows: list[dict[str, str]]) -> dict[str, TradeFacts]:
+    """What stands in the trade file, by trade id; fails where a trade stands there twice."""
     trades = [row for row in rows if row["TradeID"]]
     written = {
         row["TradeID"]: (
@@ -77,18 +90,22 @@ def disagreements(ledger: Mapping[str, Any], report: Mapping[str, Any], rows: li
         )
         for row in trades
     }
+    assert len(written) == len(trades), trades
+    return written
+
+
+def disagreements(ledger: Mapping[str, Any], report: Mapping[str, Any], rows: list[dict[str, str]]) -> dict[str, Any]:
+    """Everything in which the exchange's books, the report and the trade file differ; empty when they agree."""
+    booked = booked_fills(ledger)
+    position = Decimal(ledger["position"])
     pairs = {
-        "fills": (booked, written),
-        "rows written twice": (0, len(trades) - len(written)),
-        "position by the report": (Decimal(ledger["position"]), Decimal(report["position"])),
-        "position by the trade file": (Decimal(ledger["position"]), sum(map(signed_quantity, rows), Decimal(0))),
+        "fills": (booked, written_fills(rows)),
+        "position by the report": (position, Decimal(report["position"])),
+        "position by the trade file": (position, sum(map(signed_quantity, rows), Decimal(0))),
         "fees": (sum((fill[4] for fill in booked.values()), Decimal(0)), Decimal(report["fees"])),
-        "volume": (
-            sum((fill[2] * fill[3] for fill in booked.values()), Decimal(0)),
-            Decimal(report["volume_quote"]),
-        ),
+        "volume": (sum((fill[2] * fill[3] for fill in booked.values()), Decimal(0)), Decimal(report["volume_quote"])),
         "covered": (resting_closes(ledger), Decimal(report["covered"])),
-        "client ids": (sorted({o["client_id"] for o in ledger["orders"]}), sorted(client_ids(ledger))),
+        "client ids": (sorted(set(client_ids(ledger))), sorted(client_ids(ledger))),
     }
     return {what: pair for what, pair in pairs.items() if pair[0] != pair[1]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from exchanges.errors import Misconfigured, NotSent, OutcomeUnknown, Unavailable
 from exchanges.lighter import LighterClient, open_client
 from exchanges.lighter.facts import Switches
 from exchanges.lighter.twin import LighterTwin, open_twin
-from exchanges.rehearsal.desk import FundingPaid
+from exchanges.rehearsal.desk import FundingPaid, TwinOrder
 from exchanges.rehearsal.host import start_twin
 from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import HttpResponse
@@ -168,6 +169,69 @@ async def test_a_firewall_that_shuts_us_out_proves_nothing_and_pauses_everything
             await world.client.position()
         world.clock.go_to(world.clock.now_ns() + 61_000_000_000)
         assert await world.client.position() == 0
+
+
+async def test_an_old_order_is_looked_for_to_the_last_page_also_after_its_cancel_was_tried() -> None:
+    async with world_of(QUIET, Switches(gone_order_is_refused_at_once=False)) as world:
+        await world.client.place(buy(1000))
+        old = await world.log.until(OrderUpdate, about(1000, OrderFact.ACCEPTED))
+        await world.client.cancel(1000, None)
+        await world.log.until(OrderUpdate, about(1000, OrderFact.CANCELLED))
+        desk = world.twin.desk
+        for _ in range(250):
+            order = desk.place(None, Side.BUY, D("0.01"), D("2900.0"), post_only=True)
+            assert isinstance(order, TwinOrder)
+            desk.cancel(order.number)
+        world.running.host.live()
+        world.go_to(300)
+        network = Network()
+        env = world.running.env
+        setup = ClientSetup("ETH", env.get, network.open_http, network.sockets, world.clock, Random(2))
+        restarted = open_client(setup, TIMING)
+        try:
+            await restarted.connect()
+            await restarted.cancel(1000, None)
+            info = await restarted.query(1000, None)
+        finally:
+            await restarted.disconnect()
+            await network.close()
+        assert info is not None
+        assert (info.order_id, info.status) == (old.order_id, OrderStatus.CANCELLED)
+
+
+def _order_frame(twin: LighterTwin, **changes: object) -> str:
+    order = twin.desk.place("7", Side.BUY, D("0.1"), D("2900.0"), post_only=True)
+    assert isinstance(order, TwinOrder)
+    channel = f"account_all_orders:{twin.account}"
+    rows = {"orders": {"0": [{**twin.row_of(order), **changes}]}}
+    return json.dumps({"type": "update/account_all_orders", "channel": channel, **rows})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"filled_base_amount": "NaN"},
+        {"filled_base_amount": "1E-8"},
+        {"remaining_base_amount": None},
+        {"status": "asleep"},
+        {"is_ask": "yes"},
+        {"client_order_index": 1.5},
+        {"owner_account_index": 1},
+    ],
+)
+async def test_a_message_that_cannot_be_read_is_a_lost_stream_and_never_a_value(changes: dict[str, object]) -> None:
+    async with world_of(QUIET) as world:
+        twin = twin_of(world)
+        frame = _order_frame(twin, **changes)
+        twin.take_outgoing()  # What the venue itself would tell of this order is not of interest.
+        (socket_id,) = twin.sockets
+        twin.push(socket_id, frame)
+        world.running.host.live()
+        lost = await world.log.until(StreamLost)
+        assert "cannot be read" in lost.reason
+        await world.log.until(StreamRestored)
+        assert world.log.of(OrderUpdate) == []
+        assert world.log.of(Fill) == []
 
 
 # --- the market -----------------------------------------------------------------------------------------------------

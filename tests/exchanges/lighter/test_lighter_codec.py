@@ -202,7 +202,7 @@ def test_a_bad_number_in_an_order_is_an_error(name: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["order_index", "client_order_index", "market_index", "owner_account_index", "created_at"]
+    "name", ["order_index", "client_order_index", "market_index", "owner_account_index", "updated_at"]
 )
 @given(value=st.sampled_from(BAD_WHOLES))
 def test_a_bad_whole_number_in_an_order_is_an_error(name: str, value: object) -> None:
@@ -232,7 +232,7 @@ def test_a_side_that_is_no_truth_value_is_an_error(value: object) -> None:
 
 READ = (
     "order_index", "client_order_index", "market_index", "owner_account_index", "initial_base_amount", "price",
-    "remaining_base_amount", "is_ask", "filled_base_amount", "type", "status", "created_at",
+    "remaining_base_amount", "is_ask", "filled_base_amount", "type", "status", "updated_at",
 )  # fmt: skip
 
 

@@ -1,0 +1,136 @@
+"""How a session ends: asked for, settled, proven on the venue; or given up after a while, with a list of what is open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from bot.inquiry import Inquiry
+from bot.oversight import Oversight
+from bot.recorder import Recorder
+from domain.clock import Clock
+from domain.market import NANOSECONDS
+from domain.orders import OrderStatus, Purpose
+from domain.report import plain
+from domain.stop import StopMode
+from strategies.take_profit_grid.decisions import TakeProfitGrid
+from strategies.take_profit_grid.state import ZERO, GridState, Order
+
+STOP_WITHIN_NS = 15 * NANOSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a session ended.
+
+    `exit_status` as in `docs/OPERATING.md`; `unconfirmed`: what could not be proven on the venue. `duration_ns`: own
+    time from running to the stop request.
+    """
+
+    exit_status: int
+    reason: str
+    unconfirmed: tuple[str, ...]
+    duration_ns: int
+
+
+class Ending:
+    """`mode` is None while nobody has asked for the end. Times are nanoseconds of the bot's own clock."""
+
+    def __init__(
+        self,
+        state: GridState,
+        strategy: TakeProfitGrid,
+        recorder: Recorder,
+        inquiry: Inquiry,
+        oversight: Oversight,
+        clock: Clock,
+    ) -> None:
+        self._state = state
+        self._strategy = strategy
+        self._recorder = recorder
+        self._inquiry = inquiry
+        self._oversight = oversight
+        self._clock = clock
+        self.mode: StopMode | None = None
+        self.reason = ""
+        self.asked_ns: int | None = None
+        self.is_abandoned = False
+
+    def ask(self, reason: str, mode: StopMode, at_ns: int | None = None) -> None:
+        self.mode = mode
+        self.reason = reason
+        self.asked_ns = self._clock.now_ns() if at_ns is None else at_ns
+
+    @property
+    def deadline_ns(self) -> int | None:
+        """When proving is given up."""
+        return None if self.asked_ns is None else self.asked_ns + STOP_WITHIN_NS
+
+    def is_over(self) -> bool:
+        deadline_ns = self.deadline_ns
+        if deadline_ns is None:
+            return False
+        return self.is_abandoned or self._clock.now_ns() >= deadline_ns or self.is_verified()
+
+    def is_settled(self) -> bool:
+        """Whether stopping has nothing left to do but to verify."""
+        state = self._state
+        if self.mode is None or state.live_opens or self._inquiry.questions:
+            return False
+        if any(order.status is not OrderStatus.OPEN for order in state.live.values()):
+            return False
+        if self.mode is not StopMode.KEEP and state.live:
+            return False
+        return self.mode is StopMode.CANCEL or not self._still_owes()
+
+    def is_verified(self) -> bool:
+        """Whether the venue, asked after everything was settled, lists what we believe.
+
+        After a halt the position may differ, which is what the halt has said; the orders must agree all the same.
+        """
+        reading = self._oversight.reading
+        if reading is None or reading.look is None or self.asked_ns is None or not self.is_settled():
+            return False
+        look = reading.look
+        if look.started_ns < max(self.asked_ns, self._recorder.last_order_event_ns):
+            return False
+        has_position = look.own == self._state.own and not look.missing
+        return (
+            not reading.own_opens
+            and look.resting_closes == resting_closes(self._state)
+            and (has_position or self._state.halted is not None)
+        )
+
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What could not be proven, one line each: after an interruption everything that is open."""
+        lines = []
+        if self.is_abandoned or not self.is_verified():
+            state = self._state
+            lines += [_described(order) for order in state.live.values()]
+            lines.append(f"own position {plain(state.own * state.side.sign)} was not confirmed by the venue")
+        if self._recorder.unwritten:
+            lines.append(f"{self._recorder.unwritten} records are not in the journal: {self._recorder.trouble}")
+        return tuple(lines)
+
+    def _still_owes(self) -> bool:
+        """Whether there is something bare that the venue's rules would let us close."""
+        state, rules = self._state, self._strategy.rules
+        entries = [state.entries[entry_id] for entry_id in state.owing]
+        bare = rules.quantity_at_or_below(sum((max(ZERO, entry.owed) for entry in entries), ZERO))
+        prices = [entry.worst_price for entry in entries if entry.worst_price is not None]
+        price = None if self.mode is StopMode.FLATTEN or not prices else rules.price_at_or_above(max(prices))
+        return rules.refusal(price, bare) is None
+
+
+def resting_closes(state: GridState) -> Decimal:
+    """Sum of what remains in own closes that the venue holds, in base units."""
+    resting = (OrderStatus.OPEN, OrderStatus.CANCELLING)
+    closes = (order for order in state.live.values() if order.purpose is Purpose.CLOSE)
+    return sum((order.remaining for order in closes if order.status in resting), ZERO)
+
+
+def _described(order: Order) -> str:
+    price = "market" if order.price is None else plain(order.price)
+    name = f"{order.purpose.value} order {order.order_id or order.client_id}"
+    return f"{name}: {order.side.value} {plain(order.remaining)} at {price} is {order.status.value}"

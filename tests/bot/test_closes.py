@@ -1,0 +1,189 @@
+"""Closes are owed until they rest: refused, expired, cancelled by the venue, or priced by rules that changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from domain.events import Liquidity, RulesChanged, VenueEvent
+from domain.market import NANOSECONDS, Side
+from domain.status import NoticeKind
+from markets.account import AccountTerms
+from tests.support.bot import Rig, covered_after, script
+from tests.support.faults import Call, Deliveries, Fate, first_of, nth, while_true
+from tests.support.tape import RULES, bought, quote, sold
+
+D = Decimal
+BUY, SELL = Side.BUY, Side.SELL
+
+
+def is_close(call: Call) -> bool:
+    return call.order is not None and call.order.side is SELL
+
+
+def test_refused_close_is_offered_again_soon() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.line.fate_of = first_of(nth("place", 2, Fate.REFUSED), nth("place", 3, Fate.REFUSED))
+        rig.start()
+        rig.run_to(8)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        assert rig.auditor.longest_bare_s(rig.world.now_ns) < 2
+        rig.check_covered()
+
+
+def test_close_that_never_left_is_sent_again_soon() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.line.fate_of = nth("place", 2, Fate.NOT_SENT)
+        rig.start()
+        rig.run_to(6)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.check_covered()
+
+
+def test_close_that_the_market_overtook_is_priced_anew_outside_the_touch() -> None:
+    # The bid jumps over the target while the close is on its way: post-only refuses it.
+    with Rig(script(sold(5, 1002, 10), quote(5.07, 1010, 1013))) as rig:
+        rig.start()
+        rig.run_to(8)
+        assert [word for _, word in rig.line.refusals] == ["post_only_would_cross"]
+        assert rig.resting() == [(SELL, D("101.1"), D("0.10"))]
+        assert rig.line.count("rules") == 0
+        rig.check_covered()
+
+
+def test_close_cancelled_by_the_venue_is_owed_again_after_one_look() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(8)
+        sent = len(rig.line.calls)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(10)
+        assert rig.line.counts(sent) == {"open_orders": 2, "position": 1, "place": 1}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.check_covered()
+
+
+def test_expired_close_is_owed_again() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(8)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "old", expired=True))
+        covered_after(rig, within_s=3)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+
+
+def test_closes_that_expire_by_the_venues_rule_are_renewed_for_ever() -> None:
+    terms = AccountTerms(balance=D(1_000_000), max_order_life_s=600)
+    with Rig(script(sold(5, 1002, 10)), terms=terms, max_orders=1) as rig:
+        rig.start()
+        rig.run_to(3_700)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        assert rig.auditor.longest_bare_s(rig.world.now_ns) < 1
+        rig.check_covered()
+
+
+def test_cancelled_close_whose_position_is_gone_is_not_placed_again() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(8)
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.1")))  # The venue trims the close away too.
+        rig.run_to(30)
+        assert [order for order in rig.resting() if order[0] is SELL] == []
+        assert rig.bot.state.own == 0
+        assert rig.told.texts(NoticeKind.MISMATCH) == ["0.1 of the own position was closed by somebody else"]
+        rig.check()
+
+
+def test_partly_filled_close_that_the_venue_cancels_is_covered_for_the_rest() -> None:
+    with Rig(script(sold(5, 1002, 10), bought(8, 1005, 4))) as rig:
+        rig.start()
+        rig.run_to(9)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(12)
+        assert (SELL, D("100.4"), D("0.06")) in rig.resting()
+        rig.check_covered()
+        rig.check_money()
+
+
+def test_tick_change_rounds_the_next_close_away_from_loss() -> None:
+    with Rig(script(sold(20, 1000, 10))) as rig:
+        rig.start()
+        rig.run_to(4)
+        coarse = replace(RULES, tick_size=D("0.5"))
+        rig.upon_venue(lambda venue: venue.change_rules(coarse))
+        rig.run_to(21)
+        assert rig.resting() == [(SELL, D("100.5"), D("0.10"))]
+        assert [record.rules.tick_size for record in rig.of_kind(RulesChanged)] == [D("0.5")]
+        rig.check_covered()
+
+
+def test_tick_change_that_nobody_told_is_found_when_an_order_is_refused() -> None:
+    def without_rules(event: VenueEvent) -> Deliveries:
+        return [] if isinstance(event, RulesChanged) else [(0.0, event)]
+
+    with Rig(script(sold(100, 1002, 10))) as rig:
+        rig.line.deliver = without_rules
+        rig.start()
+        rig.run_to(90)
+        rig.upon_venue(lambda venue: venue.change_rules(replace(RULES, tick_size=D("0.5"))))
+        rig.run_to(104)
+        assert rig.line.refusals[0][1] == "off_tick"
+        assert rig.resting()[0] == (SELL, D("100.5"), D("0.10"))
+        rig.check_covered()
+
+
+def test_larger_minimum_turns_what_is_bare_into_dust_and_no_request_storm() -> None:
+    with Rig(script(sold(100, 1002, 4))) as rig:
+        rig.start()
+        rig.run_to(90)
+        rig.upon_venue(lambda venue: venue.change_rules(replace(RULES, min_quantity=D("0.05"))))
+        rig.auditor.rules = replace(RULES, min_quantity=D("0.05"))
+        rig.run_to(95)
+        sent = len(rig.line.calls)
+        rig.run_to(150)
+        assert rig.auditor.own == D("0.04")
+        assert rig.line.count("place", since=sent) == 0
+        rig.check_covered()
+
+
+def test_three_refused_closes_are_one_notice_and_covering_goes_on() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        refused = lambda call: is_close(call) and call.at_ns < rig.start_ns + 3_600 * NANOSECONDS  # noqa: E731
+        rig.line.fate_of = while_true(refused, Fate.REFUSED)
+        rig.start()
+        rig.run_to(3_599)
+        assert rig.told.texts(NoticeKind.ERROR) == ["3 close orders in a row were refused: venue_restricted"]
+        assert rig.line.count("place") < 2_000  # one every two seconds
+        assert rig.line.count("open_orders", "position") < 6_000  # and one look each
+        rig.auditor.forget_bare_time()
+        covered_after(rig, within_s=3)
+
+
+def test_venue_that_refuses_every_open_for_an_hour_is_not_hammered() -> None:
+    with Rig(script()) as rig:
+        rig.line.fate_of = while_true(lambda call: call.order is not None, Fate.REFUSED)
+        rig.start()
+        rig.run_to(3_600)
+        assert rig.line.count("place") < 130  # two soon, then one in 30 s
+        assert rig.line.count("open_orders", "position", "rules") < 300
+        assert rig.told.texts(NoticeKind.ERROR) == ["3 open orders in a row were refused: venue_restricted"]
+        assert rig.loop.rounds < 10_000
+        rig.check()
+
+
+def test_open_is_priced_below_the_own_closes() -> None:
+    # The touch rises over an own close that the market has not reached: an open at ask - tick would meet it.
+    with Rig(script(sold(5, 1002, 10), quote(20, 1003, 1006))) as rig:
+        rig.start()
+        rig.run_to(40)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10")), (BUY, D("100.3"), D("0.10"))]
+        assert rig.line.refusals == []
+        rig.check_covered()
+
+
+def test_every_fill_is_a_makers() -> None:
+    with Rig(script(sold(5, 1002, 10), bought(10, 1005, 10), sold(11, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(30)
+        assert {fill.liquidity for fill in rig.auditor.fills} == {Liquidity.MAKER}
+        rig.check_covered()
