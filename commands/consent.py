@@ -14,6 +14,7 @@ from exchanges.transport.setup import AccountSummary
 from helpers.journal import Notes
 
 _NOTE = "consent"
+_NOBODY = "nobody is at the terminal to agree to trade real money; say --live if you do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,26 @@ class Desk:
 def require_consent(
     options: RunOptions, network: str, summary: AccountSummary, quote: Quote | None, journal: Notes, desk: Desk
 ) -> None:
-    """Show what is at stake and have it agreed to; nothing where it was before. Raises `UsageError` without consent."""
+    """Show what is at stake and have it agreed to, unless it was before. Raises `UsageError` without consent."""
     if summary.can_withdraw and not options.allow_withdraw_key:
         raise UsageError(
             "this key can withdraw money; make one that can only trade, or say --allow-withdraw-key if you mean it"
         )
-    if journal.note(_NOTE) is not None:
+    subject = f"{options.exchange} {network} {options.ticker} {summary.account}"
+    # Agreed to for another network or account is not agreed to here, though the files are the same.
+    if (journal.note(_NOTE) or "").startswith(f"{subject} "):
         return
     for line in stakes(options, network, summary, quote):
         print(line, file=desk.out)
     if not options.live:
         _ask(options, desk)
-    journal.write_note(_NOTE, f"{options.exchange} {network} {options.ticker} {'--live' if options.live else 'typed'}")
+    journal.write_note(_NOTE, f"{subject} {'--live' if options.live else 'typed'}")
+
+
+def check_can_be_asked(options: RunOptions, journal: Notes, desk: Desk) -> None:
+    """Before the exchange is spoken to: raises `UsageError` where consent is missing and nobody is there to give it."""
+    if journal.note(_NOTE) is None and not options.live and not desk.is_terminal:
+        raise UsageError(_NOBODY)
 
 
 def stakes(options: RunOptions, network: str, summary: AccountSummary, quote: Quote | None) -> list[str]:
@@ -58,7 +67,7 @@ def stakes(options: RunOptions, network: str, summary: AccountSummary, quote: Qu
 
 def _ask(options: RunOptions, desk: Desk) -> None:
     if not desk.is_terminal:
-        raise UsageError("nobody is at the terminal to agree to trade real money; say --live if you do")
+        raise UsageError(_NOBODY)
     print(f"Type {options.ticker} to trade, anything else to leave: ", end="", file=desk.out, flush=True)
     if desk.answer().strip().upper() != options.ticker:
         raise UsageError("not agreed; nothing was traded")

@@ -12,7 +12,7 @@ from fractions import Fraction
 from random import Random
 from urllib.parse import urlsplit
 
-from commands.consent import Desk, require_consent
+from commands.consent import Desk, check_can_be_asked, require_consent
 from commands.files import SessionFiles, archive
 from commands.market_check import check_against_rules
 from commands.opened import Connected
@@ -100,6 +100,8 @@ class VenueSession:
         try:
             client: BaseExchangeClient = self._module.open_client(setup)
             self._client = client
+            if self._is_real:
+                check_can_be_asked(self._options, journal, self._desk)
             await self._connect(client)
             rules = await client.market_rules()
             warnings = check_against_rules(self._options, rules, client.quote())

@@ -16,6 +16,7 @@ from domain.events import Fill
 from exchanges.decoding import DecodeError, Fields
 from exchanges.lighter.book import Best, Book, BookGap
 from exchanges.lighter.codec import Order
+from exchanges.lighter.codec_errors import BAD_TOKEN_CODE
 from exchanges.lighter.codec_stream import (
     ALREADY_SUBSCRIBED,
     StreamFrame,
@@ -87,7 +88,9 @@ class Dialogue:
             case "error":
                 if message.code == ALREADY_SUBSCRIBED:
                     return IGNORED
-                return Reaction(broken=f"the exchange refused a message: {message.code} {message.text}")
+                # The text of that one may quote the token.
+                text = "bad token" if message.code == BAD_TOKEN_CODE else message.text
+                return Reaction(broken=f"the exchange refused a message: {message.code} {text}")
             case _:
                 return self._hear(message)
 

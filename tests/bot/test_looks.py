@@ -14,7 +14,7 @@ from domain.stop import StopMode
 from exchanges.paper.world import StreamDelays
 from tests.support.bot import LATENCY_NS, Rig, covered_after, script
 from tests.support.faults import Call, Fate, FateOf, while_true
-from tests.support.tape import quote, sold
+from tests.support.tape import bought, quote, sold
 from trading_bot import BotSettings
 
 D = Decimal
@@ -102,14 +102,30 @@ def test_key_that_may_not_trade_halts_and_leaves_no_order_behind() -> None:
         rig.check()
 
 
-@pytest.mark.parametrize("moment_ms", range(0, 320, 10))
-def test_fill_between_the_reads_of_a_look_is_no_mismatch(moment_ms: int) -> None:
-    # The look of the first minute takes 0.3 s; the fill lands at every hundredth of a second around it.
-    slow_events = StreamDelays(order_ns=400_000_000, fill_ns=380_000_000, position_ns=LATENCY_NS, quote_ns=LATENCY_NS)
-    look_s = 60.75
-    with Rig(script(sold(look_s + moment_ms / 1000, 1002, 10)), delays=slow_events) as rig:
+SLOW_EVENTS = StreamDelays(order_ns=400_000_000, fill_ns=380_000_000, position_ns=LATENCY_NS, quote_ns=LATENCY_NS)
+
+
+@pytest.fixture(scope="module")
+def second_look_s() -> float:
+    """When the look after the first minute begins."""
+    with Rig(script(), delays=SLOW_EVENTS) as rig:
         rig.start()
         rig.run_to(70)
+        reads = [call.at_ns for call in rig.line.calls if call.kind == "open_orders"]
+        assert len(reads) == 4
+        return (reads[2] - rig.start_ns) / NANOSECONDS
+
+
+@pytest.mark.parametrize("moment_ms", range(-500, 400, 25))
+@pytest.mark.parametrize("fills", ["the open", "the close"])
+def test_fill_between_the_reads_of_a_look_is_no_mismatch(fills: str, moment_ms: int, second_look_s: float) -> None:
+    # The look takes 0.3 s; the fill lands around and within it, and its events come later than the answers.
+    moment_s = second_look_s + moment_ms / 1000
+    ticks = [sold(moment_s, 1002, 10)] if fills == "the open" else [sold(20, 1002, 10), bought(moment_s, 1005, 10)]
+    with Rig(script(*ticks), delays=SLOW_EVENTS) as rig:
+        rig.start()
+        rig.run_to(second_look_s + 10)
+        assert len(rig.own_fills()) == len(ticks)
         assert rig.told.texts(NoticeKind.MISMATCH) == []
         assert rig.of_kind(ClosedOutside) == []
         rig.check_covered()

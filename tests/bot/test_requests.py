@@ -62,6 +62,15 @@ def test_graceful_stop_costs_one_cancel_and_one_look() -> None:
         assert rig.line.counts(sent) == {"cancel": 1, **LOOK}
 
 
+def test_stop_with_nothing_to_settle_asks_the_venue_all_the_same() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(20)
+        sent = len(rig.line.calls)
+        assert rig.stop().exit_status == 0
+        assert rig.line.counts(sent) == LOOK
+
+
 def test_position_told_before_its_trade_costs_no_look() -> None:
     delays = StreamDelays(order_ns=900_000_000, fill_ns=800_000_000, position_ns=1_000_000, quote_ns=1_000_000)
     with Rig(script(*round_trips(2)), delays=delays) as rig:

@@ -76,7 +76,7 @@ def test_without_a_price_the_worst_case_is_in_base_units_alone() -> None:
 def test_the_ticker_typed_is_consent_and_is_kept() -> None:
     person = Person("eth")
     journal = person.is_asked()
-    assert journal.note("consent") == "somewhere mainnet ETH typed"
+    assert journal.note("consent") == "somewhere mainnet ETH 12…89 typed"
     assert person.screen.getvalue().endswith("Type ETH to trade, anything else to leave: ")
 
 
@@ -93,7 +93,7 @@ def test_without_a_terminal_nobody_is_asked() -> None:
 
 def test_live_is_consent_without_a_terminal_and_the_stakes_are_shown_all_the_same() -> None:
     person = Person(is_terminal=False)
-    assert person.is_asked(options("--live")).note("consent") == "somewhere mainnet ETH --live"
+    assert person.is_asked(options("--live")).note("consent") == "somewhere mainnet ETH 12…89 --live"
     assert person.screen.getvalue().startswith("REAL MONEY\n")
 
 
@@ -102,6 +102,18 @@ def test_consent_is_asked_for_once() -> None:
     later = Person(is_terminal=False)
     later.is_asked(journal=journal)
     assert later.screen.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "network, account", [("mainnet", "12…89"), ("testnet", "98…21")], ids=["another network", "another account"]
+)
+def test_consent_for_one_account_on_one_network_is_none_for_another(network: str, account: str) -> None:
+    journal = MemoryJournal()
+    first = AccountSummary("12…89", Decimal(1), "USDC", can_withdraw=False)
+    require_consent(options("--live"), "testnet", first, QUOTE, journal, Person().desk)
+    other = AccountSummary(account, Decimal(1), "USDC", can_withdraw=False)
+    with pytest.raises(UsageError, match="--live"):
+        require_consent(options(), network, other, QUOTE, journal, Person(is_terminal=False).desk)
 
 
 def test_a_key_that_can_withdraw_is_refused_before_anything_is_asked() -> None:
@@ -123,4 +135,4 @@ def test_a_key_that_can_withdraw_is_refused_even_after_consent() -> None:
 def test_a_key_that_can_withdraw_is_taken_when_that_is_meant() -> None:
     account = AccountSummary("a", Decimal(1), "USDT", can_withdraw=True)
     chosen = options("--allow-withdraw-key")
-    assert Person("ETH").is_asked(chosen, account).note("consent") == "somewhere mainnet ETH typed"
+    assert Person("ETH").is_asked(chosen, account).note("consent") == "somewhere mainnet ETH a typed"

@@ -124,7 +124,7 @@ def test_candles_are_traded_to_their_end(program: Program) -> None:
 def test_a_killed_replay_is_continued_on_the_same_files_only(program: Program) -> None:
     write(program.file("bbo.csv"), quotes(wave()))
     write(program.file("other.csv"), quotes(wave(500)))
-    with program.started(*ASKED[:-1], "50", "--replay", "bbo.csv") as running:
+    with program.started(*ASKED[:-1], "10", "--replay", "bbo.csv") as running:
         running.line_with("open filled")
     assert "another recording" in program.run(*ASKED, "--replay", "other.csv").error
     assert "trades a recording" in program.run(*ASKED, "--for", "1m").error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections import Counter
 from contextlib import closing
 from decimal import Decimal
@@ -175,6 +176,17 @@ def test_the_same_seed_gives_the_same_files_again_in_the_same_folder(program: Pr
     said = program.run(*asked)
     first = outputs(program)
     assert (said.status, first["logs/paper_BTC_orders.csv"].count("FILLED") > 10) == (0, True)
+    assert program.run(*asked) == said
+    assert outputs(program) == first
+
+
+@pytest.mark.skipif(not os.environ.get("LONG_TESTS"), reason="takes up to a minute: set LONG_TESTS=1")
+def test_a_day_gives_the_same_files_again_and_ends_covered(program: Program) -> None:
+    asked = (*BTC, *FAST, "--exchange", "paper", "--for", "24h", "--json", "out.json")
+    said = program.run(*asked)
+    first, report = outputs(program), program.report()
+    assert (said.status, said.err, report["halted"]) == (0, "", False)
+    assert abs(number(report, "covered") - abs(number(report, "position"))) < Decimal("0.001")
     assert program.run(*asked) == said
     assert outputs(program) == first
 

@@ -48,7 +48,7 @@ def test_once_stops_in_real_time_well_within_its_time(program: Program) -> None:
         asked_at = time.monotonic()
         running.signal(signal.SIGINT)
         ended = running.end()
-    assert (ended.status, time.monotonic() - asked_at < 5) == (0, True)
+    assert (ended.status, time.monotonic() - asked_at < 15) == (0, True)
 
 
 def test_once_stops_a_session_at_full_speed(program: Program) -> None:
@@ -68,7 +68,7 @@ def test_twice_ends_at_once_with_a_list_of_what_is_open_and_the_account_is_conti
         running.signal(signal.SIGTERM)
         asked_at = time.monotonic()
         ended = running.end()
-    assert (ended.status, time.monotonic() - asked_at < 5) == (3, True)
+    assert (ended.status, time.monotonic() - asked_at < 15) == (3, True)
     listed = [line for line in ended.out.splitlines() if line.startswith("not confirmed: ")]
     assert listed[0].startswith("not confirmed: open order ")
     assert "own position 0 was not confirmed" in listed[-1]

@@ -9,6 +9,8 @@ import pytest
 
 from commands.flags import COMMANDS
 from commands.options import build_parser
+from exchanges.factory import ExchangeFactory
+from exchanges.transport.setup import EnvKey
 from helpers.settings import KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,14 +57,36 @@ def test_every_command_is_in_the_operating_guide() -> None:
     assert {command.name for command in COMMANDS} - words_of(OPERATING) == set()
 
 
+def venue_keys(venue: str) -> tuple[EnvKey, ...]:
+    keys: tuple[EnvKey, ...] = ExchangeFactory.load_venue(venue).KEYS
+    return keys
+
+
 def test_every_key_is_in_the_operating_guide() -> None:
-    assert {key.name for key in KEYS} - words_of(OPERATING) == set()
+    venues = {key.name for venue in ExchangeFactory.venues() for key in venue_keys(venue)}
+    assert ({key.name for key in KEYS} | venues) - words_of(OPERATING) == set()
+
+
+@pytest.mark.parametrize("venue", ExchangeFactory.venues())
+def test_every_key_of_a_venue_is_in_its_own_document(venue: str) -> None:
+    """The variables that every venue has under its own name are told once, in the operating guide."""
+    common = re.compile(r"[A-Z]+_(BASE_URL|WS_URL|EXTRA_HOST|NETWORK)")
+    own = {key.name for key in venue_keys(venue) if not common.fullmatch(key.name)}
+    assert own - words_of(ROOT / "docs" / "exchanges" / f"{venue}.md") == set()
 
 
 def test_the_example_env_file_names_every_key_that_is_read_once_and_no_other() -> None:
     lines = ENV_EXAMPLE.read_text(encoding="utf-8").splitlines()
-    named = [match[1] for line in lines if (match := re.match(r"#? ?([A-Z][A-Z0-9_]*)=", line))]
-    assert named == [key.name for key in KEYS]
+    named = [(match[1], match[2]) for line in lines if (match := re.match(r"#? ?([A-Z][A-Z0-9_]*)=(.*)", line))]
+    of_venues = [(key.name, key.default) for venue in ExchangeFactory.venues() for key in venue_keys(venue)]
+    assert named == [*((key.name, key.default) for key in KEYS), *of_venues]
+
+
+def test_the_example_env_file_sets_nothing_of_a_venue() -> None:
+    """Copied as it is, it must neither move a venue to another network nor hold what looks like a key."""
+    lines = ENV_EXAMPLE.read_text(encoding="utf-8").splitlines()
+    of_venues = {key.name for venue in ExchangeFactory.venues() for key in venue_keys(venue)}
+    assert [line for line in lines if line.partition("=")[0] in of_venues] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -19,6 +19,7 @@ from domain.events import Fill, Record
 from domain.market import NANOSECONDS, Side
 from domain.status import Notice, NoticeKind
 from domain.stop import StopMode
+from exchanges.base import OrderRequest
 from exchanges.paper import PaperClient, PaperWorld
 from exchanges.paper.world import StreamDelays
 from helpers.clock import VirtualTimeLoop
@@ -162,6 +163,7 @@ class Rig:
         self.auditor = Auditor(self.config, source.rules, source.scale)
         self.line = Line()
         self.journal = FaultyJournal(journal)
+        self.line.about_to_place = self._check_written
         self.told = Told()
         self._observers = [self.told, *observers]
         streams = StreamDelays.all_as(latency_ns) if delays is None else delays
@@ -222,6 +224,15 @@ class Rig:
             task.cancel()
         self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._close_loop()
+
+    def _check_written(self, order: OrderRequest) -> None:
+        """Before an order is sent its intent is in the journal; that of an open is on the disk."""
+        seq = self.journal.intents.get(order.client_id)
+        if seq is None:
+            if order.side is self.config.direction or not self.journal.failures:
+                self.line.violations.append(f"order {order.client_id} was sent before it was written down")
+        elif order.side is self.config.direction and seq > self.journal.synced_seq:
+            self.line.violations.append(f"open {order.client_id} was sent before its intent was synced")
 
     def _end_life(self) -> None:
         if not self.life.has_ended:

@@ -110,6 +110,7 @@ class Line:
     def __init__(self) -> None:
         self.fate_of: FateOf = no_fault
         self.deliver: Callable[[VenueEvent], Deliveries] = on_time
+        self.about_to_place: Callable[[OrderRequest], None] = lambda _order: None
         self.calls: list[Call] = []
         self.placed: dict[int, OrderRequest] = {}
         self.refusals: list[tuple[int, str]] = []
@@ -127,6 +128,7 @@ class Line:
             if order.client_id in self.placed:
                 self.violations.append(f"client id {order.client_id} was sent twice")
             self.placed[order.client_id] = order
+            self.about_to_place(order)
         return self.fate_of(call)
 
     def count(self, *kinds: str, since: int = 0) -> int:

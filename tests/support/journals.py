@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from domain.events import Record
+from domain.events import OrderIntended, Record
 from helpers.journal import Journal, JournalUnwritable, MemoryJournal
 from tests.support.faults import Killed, Life
 
@@ -31,6 +31,8 @@ class FaultyJournal:
         self.syncs = 0
         self.failures = 0
         self.synced_seq = 0
+        self.intents: dict[int, int] = {}
+        """Where each order's intent stands, by client id."""
 
     @property
     def last_seq(self) -> int:
@@ -51,6 +53,9 @@ class FaultyJournal:
             self.failures += 1
             raise JournalUnwritable("cannot write the journal: no space left on device")
         seq = self.inner.append(records, sync=sync)
+        for offset, record in enumerate(reversed(records)):
+            if isinstance(record, OrderIntended):
+                self.intents[record.client_id] = seq - offset
         if sync:
             self.synced_seq = seq
         if self.appends == self.kill_after:

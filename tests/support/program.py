@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 RUNBOT = Path(__file__).resolve().parents[2] / "runbot.py"
-LIMIT_S = 60
+LIMIT_S = 120
 """A process that takes longer hangs."""
 
 

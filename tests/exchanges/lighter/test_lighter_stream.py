@@ -96,7 +96,10 @@ async def test_a_question_is_answered_and_a_beat_is_told() -> None:
     "frame, reason",
     [
         ('{"type":"shutdown","close_in_ms":500}', "the exchange closes this connection"),
-        ('{"error":{"code":20013,"message":"invalid auth"}}', "the exchange refused a message: 20013 invalid auth"),
+        (
+            '{"error":{"code":20013,"message":"invalid 1760000600:7:5:637aa591"}}',
+            "the exchange refused a message: 20013 bad token",
+        ),
         ('{"error":{"code":30009,"message":"too many"}}', "the exchange refused a message: 30009 too many"),
     ],
 )
