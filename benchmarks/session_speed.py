@@ -1,9 +1,9 @@
 """How fast a paper session goes at full speed: `python -m benchmarks.session_speed [--hours 24] [--seed 7]`.
 
-The whole program runs, journal, ledger and logs on the disk included. Beside it, in the same run, stand
-the same market rows made and passed through a bare loop that only compares each with two prices, which is the least
-that any simulation of an order does. Two sessions are timed: in the usual one the bot has soon placed all the orders it
-may, and waits; in the busy one it trades all day. On a busy machine the seconds of the processor say more than those on the wall.
+The whole program runs, journal, ledger and logs on the disk included. Beside it, in the same run, stand the same market
+rows made and passed through a bare loop that only compares each with two prices, which is the least that any simulation
+of an order does. Two sessions are timed: in the usual one the bot has soon placed all the orders it may, and waits; in
+the busy one it trades all day. On a busy machine the seconds of the processor say more than those on the wall.
 """
 
 from __future__ import annotations

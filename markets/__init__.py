@@ -1,1 +1,3 @@
-"""Markets in memory: sources of market data, the matching engine, the ledger. Imports the domain only; no asyncio, no clock."""
+"""Markets in memory: sources of market data, the matching engine, the ledger. They import the domain only; no asyncio,
+no clock.
+"""

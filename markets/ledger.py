@@ -76,6 +76,7 @@ class Ledger:
         self.identity = self._about("identity")
         self.start_ns = int(self._about("start_ns"))
         self.terms = _terms_from(self._about("terms"))
+        self._rules: tuple[MarketRules, str] | None = None
 
     @classmethod
     def open(cls, path: Path, identity: str, terms: AccountTerms, start_ns: int, *, durable: bool = True) -> Self:
@@ -151,7 +152,7 @@ class Ledger:
                 db.executemany(_PUT_ORDER, map(_order_row, step.orders))
                 db.executemany(_PUT_FILL, map(_fill_row, step.fills))
                 db.executemany(_PUT_FUNDING, ((p.payment_id, p.at_ns, str(p.amount)) for p in step.payments))
-                db.execute(_PUT_ACCOUNT, _record_row(step.record))
+                db.execute(_PUT_ACCOUNT, _record_row(step.record, self._text_of(step.record.rules)))
                 db.execute("COMMIT")
             finally:
                 if db.in_transaction:
@@ -181,6 +182,12 @@ class Ledger:
         return [FundingPayment(venue_ns, payment_id, Decimal(amount)) for venue_ns, payment_id, amount in rows]
 
     # --- inner parts ------------------------------------------------------------------------------------------------
+
+    def _text_of(self, rules: MarketRules) -> str:
+        """Written with every step, and hardly ever another one."""
+        if self._rules is None or self._rules[0] is not rules:
+            self._rules = (rules, json.dumps(asdict(rules), default=str))
+        return self._rules[1]
 
     def _one(self, query: str, key: str | int) -> Any:
         return self._db.execute(query, (key,)).fetchone()
@@ -232,7 +239,7 @@ def _rules_from(text: str) -> MarketRules:
     return MarketRules(ticker, contract_id, **amounts)
 
 
-def _record_row(record: AccountRecord) -> tuple[Any, ...]:
+def _record_row(record: AccountRecord, rules: str) -> tuple[Any, ...]:
     return (
         record.now_ns,
         record.next_order,
@@ -247,7 +254,7 @@ def _record_row(record: AccountRecord) -> tuple[Any, ...]:
         record.ask_taken,
         record.gaps,
         record.gaps_ns,
-        json.dumps(asdict(record.rules), default=str),
+        rules,
     )
 
 

@@ -1,14 +1,14 @@
 """The one form in which market data reach the matching engine: chunks of rows, as parallel lists of integers.
 
-Prices are whole price units (`TapeScale.price_unit`, normally the tick) and sizes whole size units (normally the quantity
-step), so that the engine's inner loop compares integers only, and exactly.
+Prices are whole price units (`TapeScale.price_unit`, normally the tick) and sizes whole size units (normally the
+quantity step), so that the engine's inner loop compares integers only, and exactly.
 
 A row is a quote or a trade, told apart by `is_trade`:
 
 | | `low` | `high` | `low_size` | `high_size` |
 |---|---|---|---|---|
 | quote | best bid | best ask | size at the bid | size at the ask |
-| trade | price | price | size, where the aggressor sold (it consumes bids), else 0 | size, where the aggressor bought, else 0 |
+| trade | price | price | size, where the aggressor sold (it hits bids), else 0 | size, where it bought, else 0 |
 
 A trade of unknown aggressor, as in candles, has its size on both sides. A row is *quiet* for the engine when
 `low > every own bid and high < every own ask` (and the watched band is not left): nothing of ours can be touched.
@@ -61,8 +61,8 @@ class FundingTerms:
 class MarketSource(Protocol):
     """A market that can be streamed, and streamed again from any moment.
 
-    `identity` names the market exactly (seed and generator version, or file names and content hash): a paper account may
-    be continued on the same identity only. `description` is for people.
+    `identity` names the market exactly (seed and generator version, or file names and content hash): a paper account
+    may be continued on the same identity only. `description` is for people.
     """
 
     @property

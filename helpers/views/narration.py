@@ -78,7 +78,7 @@ class Narrator:
         self._orders: dict[int, _Told] = {}
         self._ended: deque[int] = deque()
         self._lots: dict[int, _Lot] = {}
-        self._trades: deque[tuple[str, str]] = deque(maxlen=_MOST_ENDED)
+        self._trades: dict[tuple[str, str], None] = {}
 
     def tell(self, record: Record) -> Sentence | None:
         """The sentence of `record`; None where a person has nothing to learn from it."""
@@ -126,9 +126,12 @@ class Narrator:
         return f"{name} {text}" + (f": {why}" if why else ""), tone
 
     def _filled(self, fill: Fill) -> tuple[str, Tone] | None:
-        if (fill.order_id, fill.trade_id) in self._trades:
+        key = (fill.order_id, fill.trade_id)
+        if key in self._trades:
             return None
-        self._trades.append((fill.order_id, fill.trade_id))
+        self._trades[key] = None
+        if len(self._trades) > _MOST_ENDED:
+            del self._trades[next(iter(self._trades))]
         verb = "bought" if fill.side is Side.BUY else "sold"
         what = f"{verb} {plain(fill.quantity)} at {plain(fill.price)}"
         fee = f", fee {money(fill.fee)}" if fill.fee else ""

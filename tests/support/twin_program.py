@@ -120,7 +120,7 @@ def resting_closes(ledger: Mapping[str, Any]) -> Decimal:
         (
             Decimal(order["quantity"]) - Decimal(order["filled"])
             for order in ledger["orders"]
-            if order["side"] == "sell" and order["status"] in ("OPEN", "PARTIALLY_FILLED")
+            if order["side"] == "sell" and order["status"] == "open"
         ),
         Decimal(0),
     )
