@@ -139,7 +139,8 @@ class Inquiry:
         question.tries += 1
         self._postpone(question)
         try:
-            info = await self.client.get_order_info(client_id, order.order_id)
+            # Once: a question has its own times to be asked again, and an exchange counts every request.
+            info = await self.client.query(client_id, order.order_id)
             needs_fills = info is not None and info.filled_size > order.traded
             fills = await self._fills(order.intended_ns) if needs_fills else []
         except Unavailable as error:

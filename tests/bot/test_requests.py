@@ -63,9 +63,9 @@ def test_graceful_stop_costs_one_cancel_and_one_look() -> None:
 
 
 def test_stop_with_nothing_to_settle_asks_the_venue_all_the_same() -> None:
-    with Rig(script(sold(5, 1002, 10))) as rig:
+    with Rig(script(sold(5, 1002, 10)), max_orders=1) as rig:
         rig.start()
-        rig.run_to(20)
+        rig.run_to(63)  # The look of the first minute has seen the very same, but before the stop.
         sent = len(rig.line.calls)
         assert rig.stop().exit_status == 0
         assert rig.line.counts(sent) == LOOK

@@ -127,6 +127,18 @@ def test_stop_during_a_reconnect_is_proven_by_asking() -> None:
         rig.check_covered()
 
 
+def test_stop_beside_a_loss_that_awaits_its_second_look_does_not_spin() -> None:
+    with Rig(script(*IN_POSITION), latency_ns=0) as rig:
+        in_position(rig)
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.05")))
+        rig.run_for(0.01)
+        sent = len(rig.line.calls)
+        outcome = rig.stop()
+        assert (outcome.exit_status, outcome.unconfirmed) == (0, ())
+        assert rig.bot.accounting.written_off == D("0.05")
+        assert rig.line.count("position", since=sent) < 10
+
+
 def test_flatten_that_loses_its_answer_is_not_sent_twice() -> None:
     with Rig(script(*IN_POSITION), reduce_only=False) as rig:
         rig.auditor.allows_exits = True

@@ -22,7 +22,6 @@ from domain.stop import StopMode
 from exchanges.base import OrderRequest
 from exchanges.paper import PaperClient, PaperWorld
 from exchanges.paper.world import StreamDelays
-from helpers.clock import VirtualTimeLoop
 from helpers.journal import Journal
 from markets.account import AccountTerms
 from markets.orders import OrderState
@@ -34,6 +33,7 @@ from strategies.take_profit_grid.state import GridState
 from tests.support.auditor import AuditedStore, Auditor
 from tests.support.faults import FaultyClient, Killed, Life, Line
 from tests.support.journals import FaultyJournal
+from tests.support.loops import Afterlife, CountingLoop, WatchedWorld
 from tests.support.tape import ScriptedMarket, Tick, quote
 from trading_bot import BotSettings, Outcome, TradingBot
 
@@ -41,7 +41,6 @@ LATENCY_NS = 50_000_000
 FAR_S = 200_000.0
 """Where scripted markets end, unless a test lets them end earlier."""
 MIRROR = 2003
-_MOST_ROUNDS_AT_A_TIME = 20_000
 
 
 def settings_of(source: MarketSource, **changes: Any) -> TradingConfig:
@@ -94,45 +93,6 @@ class Told:
 
     def texts(self, kind: NoticeKind) -> list[str]:
         return [notice.text for notice in self.notices if notice.kind is kind]
-
-
-class WatchedWorld:
-    """Calls `after` whenever the world has lived on a little."""
-
-    def __init__(self, world: PaperWorld, after: Callable[[], None]) -> None:
-        self._world = world
-        self._after = after
-
-    def advance(self, until_ns: int | None) -> int | None:
-        reached_ns = self._world.advance(until_ns)
-        self._after()
-        return reached_ns
-
-
-class _Afterlife:
-    """Where the loop of a killed bot ends: time passes, and nothing happens."""
-
-    def advance(self, until_ns: int | None) -> int | None:
-        return until_ns
-
-
-class CountingLoop(VirtualTimeLoop):
-    """Counts its rounds, and refuses to turn for ever without time passing."""
-
-    def __init__(self, start_ns: int, **how: Any) -> None:
-        super().__init__(start_ns, **how)
-        self.rounds = 0
-        self._rounds_now = 0
-        self._seen_ns = start_ns
-
-    def _run_once(self) -> None:
-        super()._run_once()  # type: ignore[misc]
-        self.rounds += 1
-        now_ns = self.clock.now_ns()
-        self._rounds_now = self._rounds_now + 1 if now_ns == self._seen_ns else 0
-        self._seen_ns = now_ns
-        if self._rounds_now > _MOST_ROUNDS_AT_A_TIME:
-            raise RuntimeError("the bot spins: its loop turns, and time does not pass")
 
 
 class Rig:
@@ -218,7 +178,7 @@ class Rig:
     def kill(self) -> None:
         """As by `kill -9`: whatever has left for the venue arrives there, and nothing else happens any more."""
         self._end_life()
-        self.loop.live_in(_Afterlife())
+        self.loop.live_in(Afterlife())
         tasks = asyncio.all_tasks(self.loop)
         for task in tasks:
             task.cancel()
