@@ -84,13 +84,14 @@ class Ledger:
         market, and `LedgerUnusable` when the file cannot be used."""
         connection: sqlite3.Connection | None = None
         try:
+            path.touch(mode=0o600)  # Money is nobody else's to read; what SQLite puts beside it has the same mode.
             connection = sqlite3.connect(path, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                 _create(connection, identity, terms, start_ns)
             ledger = cls(connection)
-        except (sqlite3.Error, LookupError, ValueError) as problem:
+        except (sqlite3.Error, OSError, LookupError, ValueError) as problem:
             if connection is not None:
                 connection.close()
             raise _unusable(path, problem) from problem

@@ -178,7 +178,8 @@ class TakeProfitGrid:
         if not situation.connected:
             yield Hold("disconnected", "the venue's streams are lost")
         if situation.look_failed or situation.look is None:
-            yield Hold("unreconciled", "the venue could not be asked for orders and position yet")
+            asked = "could not be asked" if situation.look_failed else "is being asked"
+            yield Hold("unreconciled", f"the venue {asked} for orders and position")
             draft.needs_look = True
         if situation.suspicion:
             yield Hold("mismatch", situation.suspicion)
