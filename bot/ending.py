@@ -60,7 +60,9 @@ class Ending:
     def ask(self, reason: str, mode: StopMode, at_ns: int | None = None) -> None:
         self.mode = mode
         self.reason = reason
-        self.asked_ns = self._clock.now_ns() if at_ns is None else at_ns
+        self._oversight.closes_leave = mode is not StopMode.KEEP
+        if self.asked_ns is None:  # A halt during a stop gives it no more time.
+            self.asked_ns = self._clock.now_ns() if at_ns is None else at_ns
 
     @property
     def deadline_ns(self) -> int | None:
@@ -108,7 +110,8 @@ class Ending:
         if self.is_abandoned or not self.is_verified():
             state = self._state
             lines += [_described(order) for order in state.live.values()]
-            lines.append(f"own position {plain(state.own * state.side.sign)} was not confirmed by the venue")
+            bare = "; what is left of it has no closes" if self.mode is StopMode.FLATTEN else ""
+            lines.append(f"own position {plain(state.own * state.side.sign)} was not confirmed by the venue{bare}")
         if self._recorder.unwritten:
             lines.append(f"{self._recorder.unwritten} records are not in the journal: {self._recorder.trouble}")
         return tuple(lines)
@@ -119,7 +122,7 @@ class Ending:
         entries = [state.entries[entry_id] for entry_id in state.owing]
         bare = rules.quantity_at_or_below(sum((max(ZERO, entry.owed) for entry in entries), ZERO))
         prices = [entry.worst_price for entry in entries if entry.worst_price is not None]
-        price = None if self.mode is StopMode.FLATTEN or not prices else rules.price_at_or_above(max(prices))
+        price = rules.price_at_or_above(max(prices)) if prices else None
         return rules.refusal(price, bare) is None
 
 

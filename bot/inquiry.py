@@ -110,7 +110,8 @@ class Inquiry:
         """Have the order asked for after `wait_ns`, or sooner where that was already planned."""
         due_ns = self.clock.now_ns() + wait_ns
         question = self.questions.setdefault(client_id, Question(due_ns))
-        question.due_ns = min(question.due_ns, due_ns)
+        if not question.tries:  # What was asked already keeps its growing pauses.
+            question.due_ns = min(question.due_ns, due_ns)
         question.cancel_over = question.cancel_over or cancel_over
         question.doubted = question.doubted or doubted
 
@@ -164,11 +165,11 @@ class Inquiry:
         question.due_ns = self.clock.now_ns() + wait_ns
 
     def _absent(self, order: Order, question: Question) -> None:
-        """The venue's complete history does not know the order."""
-        if order.accepted_ns is not None:
-            if question.tries == 1:
-                self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted; asking again")
-            return
+        """The venue's complete history does not know the order.
+
+        One that it had accepted is gone from there: it closes nothing any more, and what it covered is owed again up to
+        the position that the next look finds.
+        """
         now_ns = self.clock.now_ns()
         if question.absent_since_ns is None:
             question.absent_since_ns = now_ns
@@ -176,8 +177,11 @@ class Inquiry:
         if now_ns < believed_ns:
             question.due_ns = believed_ns
             return
-        reason = "unknown to the venue"
-        self.learn(OrderUpdate(now_ns, order.client_id, OrderFact.NEVER_PLACED, reason=reason))
+        fact, reason = OrderFact.NEVER_PLACED, "unknown to the venue"
+        if order.accepted_ns is not None:
+            fact, reason = OrderFact.CANCELLED, "gone from the venue"
+            self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted")
+        self.learn(OrderUpdate(now_ns, order.client_id, fact, reason=reason))
         self.questions.pop(order.client_id, None)
 
     def _update(self, order: Order, info: OrderInfo, question: Question | None) -> OrderUpdate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.inquiry import Inquiry, LookResult, Reading
@@ -77,6 +78,8 @@ class Oversight:
         self.suspicion = ""
         self.under_way = False
         self.started_halted = False
+        self.closes_leave = False
+        """Stopping cancels the closes, so that position and closes must differ."""
 
     # --- when ---------------------------------------------------------------------------------------------------
 
@@ -189,6 +192,9 @@ class Oversight:
         if self.started_halted:
             self._recheck_halt(look)
             return
+        if self.closes_leave:
+            # The stop itself takes the closes away: only what is missing from the position is news.
+            look = replace(look, resting_closes=look.position)
         finding = self._guard.observe(look)
         self.suspicion = finding.text if finding.verdict is Verdict.SUSPECT else ""
         match finding.verdict:

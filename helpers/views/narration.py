@@ -55,6 +55,7 @@ class _Told:
     intent: OrderIntended
     owed: deque[Part] = field(default_factory=deque)
     """What its fills have not closed yet."""
+    filled: Decimal = Decimal(0)
     rests: bool = False
     why: str = ""
 
@@ -140,6 +141,9 @@ class Narrator:
         told = None if fill.client_id is None else self._orders.get(fill.client_id)
         if told is None:
             return f"{what}{fee}", Tone.NEWS
+        told.filled += fill.quantity
+        if told.filled >= told.intent.quantity:
+            self._forget_later(told.intent.client_id)
         if told.intent.purpose is Purpose.OPEN:
             self._opened(told.intent, fill)
             return f"open filled: {what}{fee}", Tone.NEWS

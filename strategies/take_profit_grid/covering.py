@@ -84,7 +84,9 @@ class Covering:
         """What may be covered now: fresh fills at once, returned quantity after one look, up to the position."""
         entries = [state.entries[entry_id] for entry_id in state.owing]
         may_return = ZERO
-        if any(entry.returned > 0 for entry in entries):
+        if situation.stopping is StopMode.FLATTEN:
+            may_return = state.own  # A reduce-only exit can take no more than there is: no look is waited for.
+        elif any(entry.returned > 0 for entry in entries):
             look = situation.look
             if look is None or look.started_ns < (state.uncertain_since_ns or 0):
                 draft.needs_look = True
@@ -130,7 +132,9 @@ class Covering:
     def _exit(self, owed: Owed, state: GridState, situation: Situation, draft: Draft) -> None:
         """Close at market, all at once; what is below the minimum waits for more."""
         quantity = self._whole_steps(owed)
-        if self.prices.rules.refusal(None, quantity) is not None:
+        quote = situation.quote  # A market order has no price, but its worth may still be too little for the venue.
+        price = None if quote is None or not quote.is_usable else self.prices.rules.price_at_or_below(quote.bid)
+        if self.prices.rules.refusal(price, quantity) is not None:
             return
         retry_ns = close_retry_at(state.failures[Purpose.EXIT])
         if retry_ns is not None and situation.now_ns < retry_ns:
