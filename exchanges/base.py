@@ -29,8 +29,20 @@ EventHandler = Callable[[VenueEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
+class OrderLimits:
+    """What a venue lets rest in one market, beyond `MarketRules`; None where it names no number.
+
+    `lowest_price` and `highest_price` bound limit orders of either side, as fractions of the market price (0.95, 1.05).
+    """
+
+    max_open_orders: int | None = None
+    lowest_price: Decimal | None = None
+    highest_price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a venue can and cannot do, as data."""
+    """What a venue can and cannot do, as data. `commands.capability_check` says what a run needs of it."""
 
     reduce_only: bool = True
     market_orders: bool = True
@@ -41,6 +53,8 @@ class Capabilities:
     max_order_life_s: int | None = None
     """Seconds after which the venue expires a resting order; None: it rests for ever."""
     funding: bool = True
+    order_limits: OrderLimits = OrderLimits()
+    """As the market's listing tells them; known once connected."""
 
 
 @dataclass(frozen=True, slots=True)

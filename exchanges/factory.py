@@ -6,6 +6,7 @@ So a missing library of one venue never breaks another, and `--help` imports non
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from exchanges.errors import Misconfigured
@@ -40,6 +41,16 @@ class ExchangeFactory:
     def load_twin(name: str) -> ModuleType:
         """The module of a venue's rehearsal twin, with `open_twin`. Errors as `load_venue`."""
         return _imported(name, f"exchanges.{_venue(name)}.twin")
+
+    @staticmethod
+    def load_for_worlds(name: str) -> tuple[ModuleType, ModuleType]:
+        """Where `open_client` and `open_twin` of a venue are for simulated worlds: its `stand_in`, where its own signer
+        is native or draws chance, else its package and its twin."""
+        stand_in = f"exchanges.{_venue(name)}.stand_in"
+        if importlib.util.find_spec(stand_in) is not None:
+            module = _imported(name, stand_in)
+            return module, module
+        return ExchangeFactory.load_venue(name), ExchangeFactory.load_twin(name)
 
 
 def _venue(name: str) -> str:

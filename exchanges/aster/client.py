@@ -8,25 +8,14 @@ asks where it does not know.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
-from typing import TypeVar
 
 from domain.clock import Clock
-from domain.events import (
-    Fill,
-    FundingPayment,
-    OrderUpdate,
-    PositionUpdate,
-    RulesChanged,
-    StreamLost,
-    StreamRestored,
-    VenueEvent,
-)
-from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote
-from domain.orders import OrderFact, OrderStatus
+from domain.events import Fill, FundingPayment, PositionUpdate
+from domain.market import NANOSECONDS, MarketRules
+from domain.orders import OrderStatus
 from exchanges.aster import codec, codec_market, facts
 from exchanges.aster.codec import Fees, PlacedOrder, Trade
 from exchanges.aster.codec_market import BookTicker, Listing
@@ -35,33 +24,20 @@ from exchanges.aster.rest import Rest
 from exchanges.aster.signing import Signer
 from exchanges.aster.stream import AccountDialogue, MarketDialogue
 from exchanges.aster.timing import Timing
-from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest, query_retry
+from exchanges.base import Capabilities, OrderInfo, OrderRequest, query_retry
 from exchanges.errors import Misconfigured, Refused, Unavailable
-from exchanges.transport.chores import Chores
+from exchanges.order_memory import OrderMemory
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
 from exchanges.transport.setup import AccountSummary
 from exchanges.transport.streams import StreamGroup, StreamSession
-from exchanges.transport.touch import Touch
+from exchanges.venue_client import VenueClient
 
-K = TypeVar("K")
-V = TypeVar("V")
-
-_CLOCK_SAMPLES = 3
-_REMEMBERED_ORDERS = 20_000
 _MANY_UNKNOWN = 5
 _BOOKED_WITHIN_NS = 60 * NANOSECONDS
 """An order that has traded can be asked for after this long."""
 _MILLISECOND = 1_000_000
 _CLOCK_DOUBT_MS = 5_000
 """How far ahead of our idea of it the venue's clock may be."""
-_FUNDING_OVERLAP_MS = 3_600_000
-_ENDED_FACTS = {
-    OrderStatus.FILLED: OrderFact.FILLED,
-    OrderStatus.CANCELLED: OrderFact.CANCELLED,
-    OrderStatus.EXPIRED: OrderFact.EXPIRED,
-    OrderStatus.REFUSED: OrderFact.REFUSED,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
@@ -79,7 +55,7 @@ class _Trace:
     is_heard: bool = False
 
 
-class AsterClient(BaseExchangeClient):
+class AsterClient(VenueClient):
     """`ws_url` is a checked base address; `http` goes to a checked one."""
 
     capabilities = Capabilities(client_id_bits=62)
@@ -95,22 +71,14 @@ class AsterClient(BaseExchangeClient):
         chance: Random,
         timing: Timing | None = None,
     ) -> None:
-        self._ticker = ticker
-        self._signer = signer
-        self._clock = clock
         self._timing = timing or Timing()
-        self._handler: EventHandler = lambda _event: None
-        self._touch = Touch(clock, self._emit)
-        self._chores = Chores()
+        super().__init__(ticker, clock, self._timing.connect_within_s)
+        self._signer = signer
         self._rest = Rest(http, signer, clock, lambda: self._chores.soon("clock"), self._timing.patience)
         self._market: Listing | None = None
-        self._rules: MarketRules | None = None
-        self._owners: OrderedDict[str, _Owner] = OrderedDict()
-        self._traces: OrderedDict[int, _Trace] = OrderedDict()
+        self._owners: OrderMemory[str, _Owner] = OrderMemory()
+        self._traces: OrderMemory[int, _Trace] = OrderMemory()
         self._position_ms = 0
-        self._connected_ms = 0
-        self._funding_ms = 0
-        self._paid: OrderedDict[str, None] = OrderedDict()
         self._market_session = StreamSession(
             "market stream",
             lambda: MarketDialogue(self.contract_id, ws_url, self._on_touch, self._touch.confirm),
@@ -129,28 +97,28 @@ class AsterClient(BaseExchangeClient):
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        for _ in range(_CLOCK_SAMPLES):
-            await self._rest.sync_clock()
+    async def _log_in(self) -> None:
         self._market = await self._find_market()
         if await self._rest.is_hedged():
             raise Misconfigured(codec.HEDGE_MODE)
-        self._rules = await self.market_rules()
-        self._connected_ms = self._rest.server_clock.now_ms()
-        await self._streams.start(self._timing.connect_within_s)
+        await self._refresh_rules()
+        self._count_funding_from(self._rest.server_clock.now_ns())
+
+    async def _settle_in(self) -> None:
         await query_retry(self._seed_touch)
         timing, chores = self._timing, self._chores
-        chores.every(timing.clock_every_s, "clock", self._rest.sync_clock)
+        chores.every(timing.clock_every_s, "clock", self._sync_clock)
         chores.every(timing.rules_every_s, "rules", self._refresh_rules)
-        chores.every(timing.funding_every_s, "funding", self._read_funding)
+        chores.every(timing.funding_every_s, "funding", self._tell_funding)
         chores.every(timing.rules_every_s, "touch", self._seed_touch)
         chores.every(timing.listen_key_every_s, "listen key", self._renew_listen_key)
 
+    async def _sync_clock(self) -> None:
+        await self._rest.sync_clock()
+
     async def disconnect(self) -> None:
         """The listen key is left alone: another bot on this account shares it."""
-        await self._chores.stop()
-        await self._streams.stop()
-        self._touch.clear()
+        await super().disconnect()
 
     def get_exchange_name(self) -> str:
         return facts.NAME
@@ -179,9 +147,7 @@ class AsterClient(BaseExchangeClient):
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    async def place(self, request: OrderRequest) -> str:
-        if request.price is not None and not request.post_only:
-            raise ValueError("a limit order that may take is never sent")
+    async def _place(self, request: OrderRequest) -> str:
         trace = self._trace(request.client_id, request.quantity)
         try:
             placed = await self._rest.place(self.contract_id, request)
@@ -189,7 +155,7 @@ class AsterClient(BaseExchangeClient):
             if refused.reason in codec.RULES_REASONS:
                 self._chores.soon("rules")
             raise
-        self._check_echo(request, placed)
+        self._check_echo(request, placed.symbol, placed.info)
         self._remember(placed)
         info = placed.info
         if info.status.has_ended and not info.filled_size and info.status is not OrderStatus.CANCELLED:
@@ -243,22 +209,9 @@ class AsterClient(BaseExchangeClient):
         ]
 
     async def market_rules(self) -> MarketRules:
-        return await self._rest.rules(self.contract_id, self._ticker)
-
-    async def _refresh_rules(self) -> None:
-        rules = await self.market_rules()
-        if rules != self._rules:
-            self._rules = rules
-            self._emit(RulesChanged(self._clock.now_ns(), rules))
-
-    def _check_echo(self, request: OrderRequest, placed: PlacedOrder) -> None:
-        """What the venue booked must be what was sent: anything else is a defect that no retry mends."""
-        info = placed.info
-        sent = (self.contract_id, request.client_id, request.side, request.price)
-        booked = (placed.symbol, info.client_id, info.side, info.price if request.price is not None else None)
-        # A reduce-only order may be trimmed; no order may grow.
-        if sent != booked or info.size > request.quantity:
-            raise Misconfigured(f"the exchange booked another order than was sent: order {info.order_id}; look at it")
+        rules, limits = await self._rest.rules(self.contract_id, self._ticker)
+        self._learn_limits(limits)
+        return rules
 
     # --- whose orders they are --------------------------------------------------------------------------------------
 
@@ -266,13 +219,16 @@ class AsterClient(BaseExchangeClient):
         return self._own(placed.info.order_id, _Owner(placed.info.client_id, placed.is_forced))
 
     def _own(self, order_id: str, owner: _Owner) -> _Owner:
-        _keep(self._owners, order_id, owner)
-        return owner
+        return self._owners.keep(order_id, owner)
 
     def _trace(self, client_id: int, quantity: Decimal) -> _Trace:
-        if client_id not in self._traces:
-            _keep(self._traces, client_id, _Trace(quantity))
-        return self._traces[client_id]
+        return self._traces.get(client_id) or self._traces.keep(client_id, _Trace(quantity))
+
+    def _order_ended(self, client_id: int | None, order_id: str | None) -> None:
+        if client_id is not None:
+            self._traces.end(client_id)
+        if order_id is not None:
+            self._owners.end(order_id)
 
     async def _learn_owners(self, traded_ns: dict[str, int]) -> dict[str, _Owner]:
         """Trades name no client id: what is not remembered is asked for, many at once where there are many.
@@ -280,7 +236,7 @@ class AsterClient(BaseExchangeClient):
         `traded_ns`: when each order traded. One that the venue does not know later on was never ours: it forgets only
         orders without fills.
         """
-        found = {order_id: self._owners[order_id] for order_id in traded_ns if order_id in self._owners}
+        found = {order_id: owner for order_id in traded_ns if (owner := self._owners.get(order_id)) is not None}
         unknown = {int(order_id) for order_id in traded_ns.keys() - found.keys()}
         while len(unknown) > _MANY_UNKNOWN:
             first = min(unknown)
@@ -311,27 +267,9 @@ class AsterClient(BaseExchangeClient):
 
     # --- the streams ------------------------------------------------------------------------------------------------
 
-    def quote(self) -> Quote | None:
-        return self._touch.quote()
-
-    def watch_quotes(self, band: PriceBand) -> None:
-        self._touch.watch(band)
-
-    def setup_order_update_handler(self, handler: EventHandler) -> None:
-        self._handler = handler
-        if not self._streams.is_whole:
-            handler(StreamLost(self._clock.now_ns(), "the streams are being opened again"))
-
-    def _emit(self, event: VenueEvent) -> None:
-        self._handler(event)
-
-    def _on_stream(self, event: VenueEvent) -> None:
-        if isinstance(event, StreamLost):
-            self._touch.clear()
-        self._emit(event)
-        if isinstance(event, StreamRestored):
-            self._chores.soon("touch")
-            self._chores.soon("funding")
+    def _on_restored(self) -> None:
+        self._chores.soon("touch")
+        self._chores.soon("funding")
 
     async def _seed_touch(self) -> None:
         """The stream tells changes only: what the touch is until the first one has to be asked for."""
@@ -341,7 +279,7 @@ class AsterClient(BaseExchangeClient):
                 self._on_touch(ticker)
 
     def _on_touch(self, ticker: BookTicker) -> None:
-        self._touch.update(ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size)
+        self._update_touch(ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size)
 
     def _on_order(self, news: OrderNews) -> None:
         if news.symbol != self.contract_id:
@@ -369,29 +307,8 @@ class AsterClient(BaseExchangeClient):
                 self._position_ms = news.venue_ms
                 self._emit(PositionUpdate(self._clock.now_ns(), position.quantity))
 
-    def _tell_ended(self, client_id: int, info: OrderInfo) -> None:
-        """An answer may be faster than the stream; the fact is the same."""
-        fact, reason = _ENDED_FACTS[info.status], info.cancel_reason
-        self._emit(OrderUpdate(self._clock.now_ns(), client_id, fact, info.order_id, info.filled_size, reason=reason))
-
     # --- chores -----------------------------------------------------------------------------------------------------
-
-    async def _read_funding(self) -> None:
-        """The stream says that funding was paid, the history how much: several positions may be paid at once."""
-        from_ms = max(self._connected_ms, self._funding_ms - _FUNDING_OVERLAP_MS)
-        for payment in await self.funding_since(from_ms * _MILLISECOND):
-            if payment.payment_id not in self._paid:
-                _keep(self._paid, payment.payment_id, None)
-                self._funding_ms = max(self._funding_ms, payment.at_ns // _MILLISECOND)
-                self._emit(replace(payment, at_ns=self._clock.now_ns()))
 
     async def _renew_listen_key(self) -> None:
         if not await self._rest.renew_listen_key():
             self._account_session.fail("the listen key is not known any more")
-
-
-def _keep(known: OrderedDict[K, V], key: K, value: V) -> None:
-    """Remember, and forget the oldest beyond a fixed number."""
-    known[key] = value
-    if len(known) > _REMEMBERED_ORDERS:
-        known.popitem(last=False)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from domain.market import MarketRules
 from exchanges.aster.codec import Fees, milliseconds, positive_integer
 from exchanges.aster.facts import NAME, QUOTE_ASSET
+from exchanges.base import OrderLimits
 from exchanges.decoding import DecodeError, Fields, parse_fields
 from exchanges.errors import Misconfigured, Unavailable
 
@@ -78,10 +79,7 @@ def decode_limits(value: object) -> Limits:
 
 def decode_rules(value: object, symbol: str, ticker: str, fees: Fees) -> MarketRules:
     """Tick, step and minimums are in the filters; the precisions beside them are something else."""
-    listed = [row for row in Fields.of(value, "listing").rows("symbols") if row.text("symbol") == symbol]
-    if len(listed) != 1:
-        raise DecodeError(f"{symbol} is listed {len(listed)} times")
-    filters = {row.text("filterType"): row for row in listed[0].rows("filters")}
+    filters = _filters(value, symbol)
     try:
         price, lot = filters["PRICE_FILTER"], filters["LOT_SIZE"]
     except KeyError as missing:
@@ -97,6 +95,24 @@ def decode_rules(value: object, symbol: str, ticker: str, fees: Fees) -> MarketR
         maker_fee_rate=fees.maker,
         taker_fee_rate=fees.taker,
     )
+
+
+def decode_order_limits(value: object, symbol: str) -> OrderLimits:
+    """What the filters say of how many orders may rest, and how far from the market; a filter may be missing."""
+    filters = _filters(value, symbol)
+    number, band = filters.get("MAX_NUM_ORDERS"), filters.get("PERCENT_PRICE")
+    return OrderLimits(
+        max_open_orders=None if number is None else positive_integer(number, "limit"),
+        lowest_price=None if band is None else band.positive("multiplierDown"),
+        highest_price=None if band is None else band.positive("multiplierUp"),
+    )
+
+
+def _filters(value: object, symbol: str) -> dict[str, Fields]:
+    listed = [row for row in Fields.of(value, "listing").rows("symbols") if row.text("symbol") == symbol]
+    if len(listed) != 1:
+        raise DecodeError(f"{symbol} is listed {len(listed)} times")
+    return {row.text("filterType"): row for row in listed[0].rows("filters")}
 
 
 def decode_time_ms(body: bytes) -> int:

@@ -83,6 +83,8 @@ class Switches:
     """What a wrong signature is refused with; -1000 was seen as well."""
     unknown_signer_code: int = -1000
     """What an API wallet that the account has not approved is refused with."""
+    bad_key_status: int = 401
+    """The HTTP status of a refused API key of the older kind; the codes are -2014 and -2015."""
     user_may_be_omitted: bool = True
     """Whether a request signed without `user` is taken, as one of the venue's examples does."""
     unknown_listen_key_is_deaf: bool = True
@@ -95,5 +97,7 @@ class Switches:
     """Whether the touch stream begins with the touch as it is, instead of with its next change."""
     most_open_orders: int = 200
     """Resting orders in one market."""
+    messages_overtake: bool = False
+    """Whether messages of the private stream arrive out of order, which the venue's documents say they may."""
     update_delay_ms: int = 0
     """How long the private stream lags behind the matching."""

@@ -17,11 +17,11 @@ from exchanges.aster import codec, codec_market, facts
 from exchanges.aster.codec import Fees, Parameters, Payment, PlacedOrder, Trade
 from exchanges.aster.codec_market import BookTicker, Limits, Listing
 from exchanges.aster.signing import Signer
-from exchanges.base import OrderRequest
+from exchanges.base import OrderLimits, OrderRequest
 from exchanges.decoding import Fields, items
 from exchanges.errors import Refused, Unavailable
 from exchanges.transport.caller import Patience, RestCaller
-from exchanges.transport.limits import Bucket, RateLimiter
+from exchanges.transport.limits import RateLimiter, Window
 from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
 from exchanges.transport.server_clock import ServerClock
 
@@ -35,16 +35,13 @@ _DEAREST = 40
 _MILLISECOND = 1_000_000
 
 
-def buckets(limits: Limits) -> tuple[Bucket, Bucket]:
+def budget(limits: Limits) -> tuple[Window, Window]:
     """What we use of the venue's limits; a limit it does not state is the documented one."""
-    weight = (limits.weight or facts.WEIGHT_PER_MINUTE) // facts.USED_SHARE
-    orders = (limits.orders or facts.ORDERS_PER_MINUTE) // facts.USED_SHARE
-    return _bucket("weight", max(weight, 1)), _bucket("orders", max(orders, 1))
-
-
-def _bucket(name: str, per_minute: int) -> Bucket:
-    reserve = per_minute // 20
-    return Bucket(name, capacity=max(per_minute // 4, reserve + _DEAREST), per_minute=per_minute, reserve=reserve)
+    weight = limits.weight or facts.WEIGHT_PER_MINUTE
+    # The dearest request must fit beside the reserve, whatever is stated: the bot cannot do without it.
+    weight_used = max(weight // facts.USED_SHARE, _DEAREST + 3)
+    orders_used = max((limits.orders or facts.ORDERS_PER_MINUTE) // facts.USED_SHARE, 1)
+    return Window("weight", weight_used, weight_used // 20), Window("orders", orders_used, orders_used // 20)
 
 
 class Rest:
@@ -59,23 +56,20 @@ class Rest:
         patience: Patience | None = None,
     ) -> None:
         self.server_clock = ServerClock(clock)
-        self._http = http
         self._signer = signer
         self._clock = clock
         self._on_bad_time = on_bad_time
-        self._patience = patience
         self._last_stamp = 0
         self._limits = Limits(None, None)
-        self._caller = self._make_caller()
-
-    def _make_caller(self) -> RestCaller:
-        return RestCaller(self._http, RateLimiter(buckets(self._limits), self._clock), self._clock, self._patience)
+        self._limiter = RateLimiter(budget(self._limits), clock)
+        self._caller = RestCaller(http, self._limiter, clock, patience)
 
     def obey(self, limits: Limits) -> None:
         """Keep to the limits that the venue states from now on."""
         if limits != self._limits:
             self._limits = limits
-            self._caller = self._make_caller()
+            for window in budget(limits):
+                self._limiter.obey(window)
 
     # --- public -----------------------------------------------------------------------------------------------------
 
@@ -98,10 +92,16 @@ class Rest:
             lambda value: (codec_market.decode_listings(value), codec_market.decode_limits(value)),
         )
 
-    async def rules(self, symbol: str, ticker: str) -> MarketRules:
+    async def rules(self, symbol: str, ticker: str) -> tuple[MarketRules, OrderLimits]:
         fees = await self.fees(symbol)
         return await self._public(
-            "exchangeInfo", {}, 1, lambda value: codec_market.decode_rules(value, symbol, ticker, fees)
+            "exchangeInfo",
+            {},
+            1,
+            lambda value: (
+                codec_market.decode_rules(value, symbol, ticker, fees),
+                codec_market.decode_order_limits(value, symbol),
+            ),
         )
 
     async def book_ticker(self, symbol: str) -> BookTicker:

@@ -46,7 +46,7 @@ class Signer(Protocol):
 
     @property
     def account(self) -> str:
-        """The account, masked."""
+        """The account, masked, and another text for another account."""
 
     @property
     def headers(self) -> Headers:
@@ -168,7 +168,8 @@ class ApiKeySigner:
 
     @property
     def account(self) -> str:
-        return "of ASTER_API_KEY"
+        """By a fingerprint of the key: the exchange does not tell whose it is, and of the key nothing is shown."""
+        return f"of ASTER_API_KEY #{hashlib.sha256(self._api_key.encode()).hexdigest()[:6]}"
 
     @property
     def headers(self) -> Headers:

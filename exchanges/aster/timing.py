@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exchanges.aster import facts
 from exchanges.transport.caller import Patience
 from exchanges.transport.streams import StreamStyle
+from exchanges.venue_client import CLOCK_EVERY_S
 
 _PATIENCE = Patience()
 _MARKET_STREAM = StreamStyle(renew_after_s=facts.CONNECTION_LIFE_S)
@@ -19,7 +20,7 @@ class Timing:
 
     connect_within_s: float = 20.0
     news_within_s: float = 5.0
-    clock_every_s: float = 60.0
+    clock_every_s: float = CLOCK_EVERY_S
     rules_every_s: float = 600.0
     funding_every_s: float = 600.0
     listen_key_every_s: float = facts.LISTEN_KEY_RENEW_S

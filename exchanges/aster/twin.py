@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from random import Random
 
 from domain.market import NANOSECONDS, Quote
@@ -29,7 +29,8 @@ from exchanges.aster.twin_wire import (
     order_frame,
 )
 from exchanges.rehearsal.base import MILLISECONDS, Socket, TwinBase
-from exchanges.rehearsal.desk import FundingPaid, Happening, OrderMoved, PositionMoved, TouchMoved, TwinFill, TwinOrder
+from exchanges.rehearsal.desk import FundingPaid, Happening, OrderMoved, PositionMoved, TouchMoved, TwinOrder
+from exchanges.rehearsal.entry import AverageEntry
 from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import Frame, HttpRequest, HttpResponse
 from markets.orders import Reason
@@ -43,13 +44,16 @@ _SLOW_MARK = 3
 """Every so many marks go to those who asked for the slow stream."""
 _MOST_MESSAGES = 10
 """Of a client in one second."""
+_OVERTAKEN_MS = 30
+"""How late a message comes that others overtake."""
+_MOST_STREAMS = 200
+"""Of one connection."""
 _FIRST_ORDER_ID = 22_542_000
 _FIRST_PHANTOM = 1_000_000_000
 """Numbers of orders that expired before they reached the book."""
 _FIRST_TRADE_ID = 698_000
 _ACCOUNT = "account"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_ENTRY_PLACES = Decimal("1E-8")
 
 
 class AsterTwin(TwinBase):
@@ -67,10 +71,10 @@ class AsterTwin(TwinBase):
         self.identity = Identity.drawn(self._chance)
         self._phantoms: dict[int, TwinOrder] = {}
         self._book: Quote | None = None
-        self._held, self._entry = Decimal(0), Decimal(0)
+        self._entry = AverageEntry()
         self._listen_key: str | None = None
         self._listen_key_ends_ns = 0
-        self._marks = 0
+        self._marks = self._told = 0
         self._rest = RestDesk(self)
         self.later(_MARK_EVERY_NS, self._tell_mark)
 
@@ -150,20 +154,8 @@ class AsterTwin(TwinBase):
     def holding(self) -> Holding:
         quote, statement = self.desk.quote, self.desk.venue.statement()
         mark = Decimal(0) if quote is None else quote.mid
-        wallet = statement.cash - statement.fees + statement.funding + statement.position * self._entry
-        return Holding(statement.position, self._entry, mark, wallet, self.setup.terms.leverage)
-
-    def _book_fill(self, fill: TwinFill) -> None:
-        """Average entry price: it moves when the position grows, and begins anew when it changes sides."""
-        before, signed = self._held, fill.quantity * fill.side.sign
-        self._held = before + signed
-        if not self._held:
-            self._entry = Decimal(0)
-        elif before * self._held <= 0:
-            self._entry = fill.price
-        elif abs(self._held) > abs(before):
-            average = (before * self._entry + signed * fill.price) / self._held
-            self._entry = average.quantize(_ENTRY_PLACES, ROUND_HALF_EVEN)
+        wallet = statement.cash - statement.fees + statement.funding + statement.position * self._entry.price
+        return Holding(statement.position, self._entry.price, mark, wallet, self.setup.terms.leverage)
 
     def next_funding_ms(self) -> int:
         interval_ms = self.setup.source.funding.interval_ns // MILLISECONDS or 28_800_000
@@ -244,18 +236,27 @@ class AsterTwin(TwinBase):
             self._push_data(socket, "", {"code": 3, "msg": "Invalid JSON: expected value"})
             return
         method, names, number = message.get("method"), message.get("params", []), message.get("id")
-        is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        done: Json = {"result": None, "id": number}
         if method == "LIST_SUBSCRIPTIONS":
             self._push_data(socket, "", {"result": sorted(socket.channels - {_ACCOUNT}), "id": number})
-        elif method in ("SUBSCRIBE", "UNSUBSCRIBE") and is_list and isinstance(names, list):
-            self._push_data(socket, "", {"result": None, "id": number})
-            for name in names:
-                if method == "SUBSCRIBE":
-                    self._subscribe(socket, name)
-                else:
-                    socket.channels.discard(name)
+        elif method == "SET_PROPERTY" and names in (["combined", True], ["combined", False]):
+            socket.facts["combined"] = "yes" if names == ["combined", True] else ""
+            self._push_data(socket, "", done)
+        elif method in ("SUBSCRIBE", "UNSUBSCRIBE") and isinstance(names, list) and all(map(_is_text, names)):
+            self._push_data(socket, "", done)
+            self._change_streams(socket, [str(name) for name in names], is_more=method == "SUBSCRIBE")
         else:
             self._push_data(socket, "", {"code": 2, "msg": "Invalid request: unknown variant"})
+
+    def _change_streams(self, socket: Socket, names: list[str], *, is_more: bool) -> None:
+        if is_more and len(socket.channels.union(names)) > _MOST_STREAMS:
+            self.hang_up(socket.socket_id, 1008, "Too many streams")
+            return
+        for name in names:
+            if is_more:
+                self._subscribe(socket, name)
+            else:
+                socket.channels.discard(name)
 
     def _is_flooded(self, socket: Socket) -> bool:
         second = str(self.now_ns // NANOSECONDS)
@@ -290,7 +291,7 @@ class AsterTwin(TwinBase):
 
     def _take_order(self, moved: OrderMoved) -> None:
         if moved.fill is not None:
-            self._book_fill(moved.fill)
+            self._entry.take(moved.fill)
         is_shrunk = moved.fact is OrderFact.ACCEPTED and moved.fill is None and not moved.is_new
         if is_shrunk and self.switches.shrunk_reduce_only_expires:
             if self.desk.orders[moved.order.number].is_live:
@@ -303,8 +304,11 @@ class AsterTwin(TwinBase):
         self._push_account(order_frame(moved, ids, self.symbol, self.switches))
 
     def _push_account(self, data: Json) -> None:
+        self._told += 1
+        is_late = self.switches.messages_overtake and self._told % 3 == 2
+        delay_ms = self.switches.update_delay_ms + (_OVERTAKEN_MS if is_late else 0)
         for socket in self.subscribers(_ACCOUNT):
-            self._push_data(socket, self._listen_key or "", data, self.switches.update_delay_ms * MILLISECONDS)
+            self._push_data(socket, self._listen_key or "", data, delay_ms * MILLISECONDS)
 
     def _tell_touch(self, moved: TouchMoved) -> None:
         before, self._book = self._book, moved.quote
@@ -327,13 +331,17 @@ class AsterTwin(TwinBase):
                 self._push_data(socket, self._stream(kind), data)
 
     def _push_data(self, socket: Socket, stream: str, data: Json, delay_ns: int = 0) -> None:
-        is_wrapped = stream and "combined" in socket.facts
+        is_wrapped = stream and socket.facts.get("combined") == "yes"
         shown: Json = {"stream": stream, "data": data} if is_wrapped else data
         self.push(socket.socket_id, json.dumps(shown, separators=(",", ":")), delay_ns)
 
 
 def open_twin(setup: TwinSetup, switches: Switches | None = None, *, is_hedged: bool = False) -> AsterTwin:
     return AsterTwin(setup, switches, is_hedged=is_hedged)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _message(frame: Frame) -> dict[str, object] | None:

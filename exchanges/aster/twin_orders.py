@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from domain.market import Side
+from domain.market import NANOSECONDS, Side
+from domain.orders import OrderStatus
 from exchanges.aster.twin_auth import Denial, Values, denied, missing, ok
-from exchanges.aster.twin_wire import Json, rest_order
+from exchanges.aster.twin_wire import MOST_QUANTITY, Json, rest_order
 from exchanges.rehearsal.desk import TwinOrder
 from exchanges.transport.messages import HttpResponse
 from markets.orders import Reason, Refusal
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_MOST_DECIMALS = 8
+"""The precision that the listing states."""
+_REMEMBERED_NS = 7 * 86_400 * NANOSECONDS
+"""How long an order that ended without a fill is known, from when it was placed."""
 _BAND = (Decimal("0.95"), Decimal("1.05"))
 _LIVES = ("GTC", "IOC", "GTX", "HIDDEN")
 """FOK is the one the twin does not play."""
@@ -76,6 +81,7 @@ class OrderDesk:
             post_only=form.life == "GTX",
             reduce_only=form.reduce_only,
             immediate=form.life == "IOC",
+            any_notional=form.reduce_only,
             note=form.note,
         )
         if isinstance(outcome, TwinOrder):
@@ -119,6 +125,8 @@ class OrderDesk:
         price = _number(values["price"]) if is_limit else None
         if quantity is None or (is_limit and price is None):
             return missing("quantity" if quantity is None else "price")
+        if _decimals(quantity) > _MOST_DECIMALS or (price is not None and _decimals(price) > _MOST_DECIMALS):
+            return Denial(400, -1111, "Precision is over the maximum defined for this asset.")
         if self._twin.is_hedged or values.get("positionSide", "BOTH") != "BOTH":
             return Denial(400, -4061, "Order's position side does not match user's setting.")
         client_id = values.get("newClientOrderId") or self._twin.made_up_client_id()
@@ -133,6 +141,8 @@ class OrderDesk:
     def _rule_broken(self, form: Form) -> Denial | None:
         twin = self._twin
         live = twin.desk.live_orders()
+        if form.quantity > MOST_QUANTITY:
+            return Denial(400, -4005, "Quantity greater than max quantity.")
         if any(order.client_id == form.client_id for order in live):
             return Denial(400, twin.switches.duplicate_client_id_code, "ClientOrderId is duplicated.")
         if len(live) >= twin.switches.most_open_orders:
@@ -173,7 +183,7 @@ class OrderDesk:
         order = self._named(values)
         if isinstance(order, Denial):
             return denied(order)
-        if order is None:
+        if order is None or self._is_forgotten(order):
             return denied(Denial(400, -2013, "Order does not exist."))
         return ok(self._dated(order))
 
@@ -186,7 +196,7 @@ class OrderDesk:
         first, limit = values.get("orderId", "0"), values.get("limit", "500")
         if not (first.isascii() and first.isdigit() and limit.isascii() and limit.isdigit() and 0 < int(limit) <= 1000):
             return denied(missing("orderId"))
-        rows = [self._dated(order) for order in self._twin.all_orders()]
+        rows = [self._dated(order) for order in self._twin.all_orders() if not self._is_forgotten(order)]
         return ok([row for row in rows if int(str(row["orderId"])) >= int(first)][: int(limit)])
 
     def _named(self, values: Values) -> TwinOrder | Denial | None:
@@ -201,11 +211,20 @@ class OrderDesk:
         live = [order for order in found if order.is_live]
         return (live or found)[-1] if found else None
 
+    def _is_forgotten(self, order: TwinOrder) -> bool:
+        ended_empty = order.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and not order.filled
+        return ended_empty and self._twin.now_ns - order.placed_ns > _REMEMBERED_NS
+
     def _shown(self, order: TwinOrder) -> Json:
         return rest_order(order, self._twin.order_id(order.number), self._twin.symbol)
 
     def _dated(self, order: TwinOrder) -> Json:
         return {**self._shown(order), "time": order.placed_ns // 1_000_000}
+
+
+def _decimals(value: Decimal) -> int:
+    """How many digits stand behind the point."""
+    return len(format(value, "f").partition(".")[2])
 
 
 def _number(text: str) -> Decimal | None:

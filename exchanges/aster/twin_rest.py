@@ -32,6 +32,11 @@ _REFUSALS_UNTIL_BAN = 20
 _BAN_NS = 120 * NANOSECONDS
 _LONGEST_PAGE = 1_000
 _LONGEST_SPAN_MS = 7 * 86_400_000
+_DEPTHS = {"5": 2, "10": 2, "20": 2, "50": 2, "100": 5, "500": 10, "1000": 20}
+"""What a book of so many levels weighs."""
+_KEY_CODES = (-2014, -2015)
+_OLDER = {"balance": "2", "positionRisk": "2", "noop": ""}
+"""In which version of the older family a path is, where that is not the first; "" for none."""
 LIMITS = (2_400, 1_200)
 """Weight and orders per minute."""
 
@@ -105,12 +110,11 @@ class RestDesk:
     def answer(self, request: HttpRequest) -> HttpResponse:
         path = _PATH.fullmatch(request.path)
         key = (request.method, path[2] if path else "")
-        if path is None or key not in self._routes:
+        if path is None or key not in self._routes or path[1] not in ("3", _OLDER.get(key[1], "1")):
             return HttpResponse(404, (("Content-Type", "text/html"),), b"<html><body>404</body></html>")
         route, text = self._routes[key], request_text(request)
         values = values_of(text)
-        weight = 40 if key == ("GET", "openOrders") and "symbol" not in values else route.weight
-        if (refusal := self._load_refusal(key, weight)) is not None:
+        if (refusal := self._load_refusal(key, _weight(key, values, route.weight))) is not None:
             return refusal
         if route.is_signed and (denial := self._denial(request, path[1], key[1], text)) is not None:
             return denied(denial)
@@ -145,7 +149,9 @@ class RestDesk:
         if version == "3":
             return check_wallet(twin.identity, text, twin.now_ns // 1_000, twin.switches)
         needs_signature = name != "listenKey"
-        return check_api_key(twin.identity, request, text, twin.now_ms, needs_signature=needs_signature)
+        denial = check_api_key(twin.identity, request, text, twin.now_ms, needs_signature=needs_signature)
+        is_of_key = denial is not None and denial.code in _KEY_CODES
+        return replace(denial, status=twin.switches.bad_key_status) if denial and is_of_key else denial
 
     # --- public -----------------------------------------------------------------------------------------------------
 
@@ -157,6 +163,8 @@ class RestDesk:
         twin = self._twin
         if "symbol" not in values:
             return denied(missing("symbol"))
+        if values.get("limit", "500") not in _DEPTHS:
+            return denied(Denial(400, -4021, "Limit is not valid for the depth."))
         quote = twin.desk.quote
         bids = [] if quote is None else [[plain(quote.bid), plain(quote.bid_size)]]
         asks = [] if quote is None else [[plain(quote.ask), plain(quote.ask_size)]]
@@ -216,13 +224,18 @@ class RestDesk:
         if isinstance(page, Denial):
             return denied(page)
         since_ms, until_ms, limit = page
-        since_ms = twin.now_ms - _LONGEST_SPAN_MS if since_ms is None else since_ms
-        until_ms = since_ms + _LONGEST_SPAN_MS if until_ms is None else until_ms
         rows = [
             rest_trade(fill, (twin.order_id(fill.order.number), twin.trade_id(fill.number)), twin.symbol)
             for fill in twin.desk.fills
-            if since_ms <= fill.at_ns // 1_000_000 <= until_ms
         ]
+        if (from_id := values.get("fromId")) is not None:
+            if since_ms is not None or until_ms is not None or not (from_id.isascii() and from_id.isdigit()):
+                return denied(Denial(400, -1128, "Combination of optional parameters invalid."))
+            rows = [row for row in rows if int(str(row["id"])) >= int(from_id)]
+        else:
+            first_ms = twin.now_ms - _LONGEST_SPAN_MS if since_ms is None else since_ms
+            last_ms = first_ms + _LONGEST_SPAN_MS if until_ms is None else until_ms
+            rows = [row for row in rows if first_ms <= int(str(row["time"])) <= last_ms]
         if "orderId" in values:
             rows = [row for row in rows if str(row["orderId"]) == values["orderId"]]
         return ok(rows[-limit:] if twin.switches.trades_are_newest_first else rows[:limit])
@@ -239,6 +252,15 @@ class RestDesk:
         ]
         is_wanted = values.get("incomeType", "FUNDING_FEE") == "FUNDING_FEE"
         return ok(rows[:limit] if is_wanted else [])
+
+
+def _weight(key: tuple[str, str], values: Values, usual: int) -> int:
+    """What a request costs: more for a deep book, and for everything at once."""
+    if key == ("GET", "openOrders") and "symbol" not in values:
+        return 40
+    if key == ("GET", "ticker/bookTicker") and "symbol" not in values:
+        return 2
+    return _DEPTHS.get(values.get("limit", ""), usual) if key == ("GET", "depth") else usual
 
 
 def _page_of(values: Values) -> tuple[int | None, int | None, int] | Denial:

@@ -14,6 +14,8 @@ from markets.orders import Reason
 Json = dict[str, object]
 
 _MILLISECOND = 1_000_000
+MOST_QUANTITY = Decimal(1_000_000)
+"""Of one order."""
 _ENDED_BY_VENUE = (Reason.NO_LIQUIDITY, Reason.SELF_TRADE, Reason.REDUCE_ONLY, Reason.POST_ONLY_WOULD_CROSS)
 
 
@@ -280,7 +282,7 @@ def _lot(name: str, rules: MarketRules) -> Json:
     return {
         "filterType": name,
         "minQty": plain(rules.min_quantity),
-        "maxQty": "1000000",
+        "maxQty": plain(MOST_QUANTITY),
         "stepSize": plain(rules.quantity_step),
     }
 

@@ -7,40 +7,30 @@ now", which is neither cancelled nor never placed.
 
 from __future__ import annotations
 
-import difflib
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 
 from domain.clock import Clock
-from domain.events import Fill, OrderUpdate, PositionUpdate, RulesChanged, StreamLost, VenueEvent
-from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote
-from domain.orders import OrderFact, OrderStatus
+from domain.events import Fill, FundingPayment, PositionUpdate
+from domain.market import NANOSECONDS, MarketRules
+from domain.orders import OrderStatus
 from exchanges.backpack import codec, facts
 from exchanges.backpack.codec import BookTicker, OrderNews, PlacedOrder
 from exchanges.backpack.rest import Rest
 from exchanges.backpack.signing import Signer
 from exchanges.backpack.stream import Dialogue, Listener
-from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
+from exchanges.base import Capabilities, OrderInfo, OrderRequest
 from exchanges.decoding import Fields
-from exchanges.errors import Misconfigured, Refused, Unavailable
+from exchanges.errors import Refused, Unavailable
+from exchanges.order_memory import OrderMemory
 from exchanges.transport.caller import Patience
-from exchanges.transport.chores import Chores
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
 from exchanges.transport.setup import AccountSummary
 from exchanges.transport.streams import StreamGroup, StreamSession, StreamStyle
-from exchanges.transport.touch import Touch
+from exchanges.venue_client import CLOCK_EVERY_S, VenueClient
 
-_CLOCK_SAMPLES = 3
-_REMEMBERED_ORDERS = 10_000
-_ENDED_FACTS = {
-    OrderStatus.FILLED: OrderFact.FILLED,
-    OrderStatus.CANCELLED: OrderFact.CANCELLED,
-    OrderStatus.EXPIRED: OrderFact.EXPIRED,
-    OrderStatus.REFUSED: OrderFact.REFUSED,
-}
-
+_HISTORY_OVERLAP_NS = 60 * NANOSECONDS
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -50,22 +40,24 @@ class Timing:
     connect_within_s: float = 20.0
     history_settles_s: float = 10.0
     news_within_s: float = 5.0
-    clock_every_s: float = 30.0
+    clock_every_s: float = CLOCK_EVERY_S
     rules_every_s: float = 600.0
+    funding_every_s: float = 120.0
     patience: Patience = field(default_factory=Patience)
     stream: StreamStyle = field(default_factory=StreamStyle)
 
 
 @dataclass(slots=True)
 class _Trace:
-    """What this process knows of an order beside the bot: when it was sent, the venue's id, whether it was heard of."""
+    """What this process knows of an order beside the bot: when it was sent (None: by an earlier process), the venue's
+    id, whether it was heard of."""
 
-    sent_ns: int
+    sent_ns: int | None = None
     order_id: str | None = None
     is_heard: bool = False
 
 
-class BackpackClient(BaseExchangeClient):
+class BackpackClient(VenueClient):
     """`ws_url` is a checked base address; `http` goes to a checked one."""
 
     capabilities = Capabilities(client_id_bits=32)
@@ -81,18 +73,13 @@ class BackpackClient(BaseExchangeClient):
         chance: Random,
         timing: Timing | None = None,
     ) -> None:
-        self._ticker = ticker
-        self._symbol = facts.symbol_of(ticker)
-        self._clock = clock
         self._timing = timing or Timing()
+        super().__init__(ticker, clock, self._timing.connect_within_s)
+        self._symbol = facts.symbol_of(ticker)
         self._account = f"{signer.public_key[:4]}...{signer.public_key[-5:]}"
-        self._handler: EventHandler = lambda _event: None
-        self._touch = Touch(clock, self._emit)
-        self._chores = Chores()
         self._rest = Rest(http, signer, clock, lambda: self._chores.soon("clock"), self._timing.patience)
-        self._traces: OrderedDict[int, _Trace] = OrderedDict()
+        self._traces: OrderMemory[int, _Trace] = OrderMemory()
         self._connected_ns = 0
-        self._rules: MarketRules | None = None
         listener = Listener(self._on_order, self._on_position, self._on_touch, self._touch.confirm)
         self._stream = StreamSession(
             "stream",
@@ -105,20 +92,21 @@ class BackpackClient(BaseExchangeClient):
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        for _ in range(_CLOCK_SAMPLES):
-            await self._rest.sync_clock()
+    async def _log_in(self) -> None:
+        if not await self._rest.is_working():
+            raise Unavailable(f"{facts.NAME} is in maintenance; start again when it is over")
         await self._find_market()
-        self._rules = await self.market_rules()
-        await self._streams.start(self._timing.connect_within_s)
-        self._connected_ns = self._clock.now_ns()
-        self._chores.every(self._timing.clock_every_s, "clock", self._rest.sync_clock)
-        self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
+        await self._refresh_rules()
 
-    async def disconnect(self) -> None:
-        await self._chores.stop()
-        await self._streams.stop()
-        self._touch.clear()
+    async def _settle_in(self) -> None:
+        self._connected_ns = self._clock.now_ns()
+        self._count_funding_from(self._rest.server_clock.now_ns())
+        self._chores.every(self._timing.clock_every_s, "clock", self._sync_clock)
+        self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
+        self._chores.every(self._timing.funding_every_s, "funding", self._tell_funding)
+
+    async def _sync_clock(self) -> None:
+        await self._rest.sync_clock()
 
     def get_exchange_name(self) -> str:
         return facts.NAME
@@ -139,25 +127,22 @@ class BackpackClient(BaseExchangeClient):
         markets = [market for market in await self._rest.markets() if market.kind == "PERP"]
         found = next((market for market in markets if market.symbol == self._symbol), None)
         if found is None:
-            near = difflib.get_close_matches(self._ticker, [market.base for market in markets], 3, 0.5)
-            advice = f"; near it: {', '.join(near)}" if near else ""
-            raise Misconfigured(f"{facts.NAME} lists no perpetual of {self._ticker}{advice}")
+            raise self._not_listed(market.base for market in markets)
         if found.state not in ("Open", "PostOnly", "LimitOnly"):
             raise Unavailable(f"{self._symbol} is {found.state} now: it takes no orders")
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    async def place(self, request: OrderRequest) -> str:
-        if request.price is not None and not request.post_only:
-            raise ValueError("a limit order that may take is never sent")
+    async def _place(self, request: OrderRequest) -> str:
         trace = self._trace(request.client_id)
+        trace.sent_ns = trace.sent_ns or self._clock.now_ns()
         try:
             placed = await self._rest.place(self._symbol, request)
         except Refused as refused:
             if refused.reason in ("bad_price", "bad_quantity", "invalid_order"):
                 self._chores.soon("rules")
             raise
-        self._check_echo(request, placed)
+        self._check_echo(request, placed.symbol, placed.info)
         info = placed.info
         trace.order_id = info.order_id
         if info.status in (OrderStatus.REFUSED, OrderStatus.EXPIRED) and not info.filled_size:
@@ -181,14 +166,26 @@ class BackpackClient(BaseExchangeClient):
         live = await self._rest.live_order(codec.order_reference(self._symbol, client_id, order_id))
         if live is not None:
             return live.info
-        for ended in await self._rest.ended_orders(self._symbol, order_id):
-            if ended.info.order_id == order_id or ended.info.client_id == client_id:
-                return replace(ended.info, client_id=client_id)
-        sent_ns = self._connected_ns if trace is None else trace.sent_ns
+        ended = await self._in_history(client_id, order_id, trace)
+        if ended is not None:
+            return replace(ended.info, client_id=client_id)
+        sent_ns = self._connected_ns if trace is None or trace.sent_ns is None else trace.sent_ns
         is_settled = self._clock.now_ns() - sent_ns >= self._timing.history_settles_s * NANOSECONDS
         if order_id is None and is_settled:
             return None
         raise Unavailable(f"order {order_id or client_id} is not open, and the history does not have it yet")
+
+    async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace | None) -> PlacedOrder | None:
+        """As far back as the order can be; where that is not known, as far as the history goes."""
+        since_ns = 0
+        if trace is not None and trace.sent_ns is not None:
+            age_ns = self._clock.now_ns() - trace.sent_ns + _HISTORY_OVERLAP_NS
+            since_ns = self._rest.server_clock.now_ms() * 1_000_000 - age_ns
+
+        def is_it(order: PlacedOrder) -> bool:
+            return order.info.order_id == order_id or order.info.client_id == client_id
+
+        return await self._rest.ended_order(self._symbol, order_id, is_it, since_ns)
 
     async def open_orders(self) -> list[OrderInfo]:
         placed = await self._rest.open_orders(self._symbol)
@@ -203,45 +200,16 @@ class BackpackClient(BaseExchangeClient):
         fills = [replace(fill, at_ns=now_ns) for fill in found.values() if fill.venue_ns >= since_ns]
         return sorted(fills, key=lambda fill: (fill.venue_ns, int(fill.trade_id)))
 
+    async def funding_since(self, since_ns: int) -> list[FundingPayment]:
+        found = {payment.payment_id: payment for payment in await self._rest.funding(self._symbol, since_ns)}
+        return sorted(found.values(), key=lambda payment: payment.at_ns)
+
     async def market_rules(self) -> MarketRules:
         market = await self._rest.market(self._symbol)
+        self._learn_limits(market.limits)
         return market.rules(self._ticker, await self._rest.fees())
 
-    async def _refresh_rules(self) -> None:
-        rules = await self.market_rules()
-        if rules != self._rules:
-            self._rules = rules
-            self._emit(RulesChanged(self._clock.now_ns(), rules))
-
-    def _check_echo(self, request: OrderRequest, placed: PlacedOrder) -> None:
-        """What the venue booked must be what was sent: anything else is a defect that no retry mends."""
-        info = placed.info
-        sent = (self._symbol, request.client_id, request.side, request.price)
-        booked = (placed.symbol, info.client_id, info.side, info.price if request.price is not None else None)
-        # A reduce-only order may be trimmed; no order may grow.
-        if sent != booked or info.size > request.quantity:
-            raise Misconfigured(f"the exchange booked another order than was sent: order {info.order_id}; look at it")
-
     # --- the stream -------------------------------------------------------------------------------------------------
-
-    def quote(self) -> Quote | None:
-        return self._touch.quote()
-
-    def watch_quotes(self, band: PriceBand) -> None:
-        self._touch.watch(band)
-
-    def setup_order_update_handler(self, handler: EventHandler) -> None:
-        self._handler = handler
-        if not self._streams.is_whole:
-            handler(StreamLost(self._clock.now_ns(), "the stream is being opened again"))
-
-    def _emit(self, event: VenueEvent) -> None:
-        self._handler(event)
-
-    def _on_stream(self, event: VenueEvent) -> None:
-        if isinstance(event, StreamLost):
-            self._touch.clear()
-        self._emit(event)
 
     def _on_order(self, news: OrderNews) -> None:
         if news.symbol != self._symbol:
@@ -259,26 +227,17 @@ class BackpackClient(BaseExchangeClient):
             self._emit(PositionUpdate(self._clock.now_ns(), quantity))
 
     def _on_touch(self, ticker: BookTicker) -> None:
-        self._touch.update(ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size)
+        self._update_touch(ticker.bid, ticker.bid_size, ticker.ask, ticker.ask_size)
 
     # --- inner parts ------------------------------------------------------------------------------------------------
 
     def _trace(self, client_id: int) -> _Trace:
-        trace = self._traces.get(client_id)
-        if trace is None:
-            trace = self._traces[client_id] = _Trace(self._clock.now_ns())
-            if len(self._traces) > _REMEMBERED_ORDERS:
-                self._traces.popitem(last=False)
-        return trace
+        return self._traces.get(client_id) or self._traces.keep(client_id, _Trace())
 
-    def _tell_ended(self, client_id: int, info: OrderInfo) -> None:
-        """An answer may be faster than the stream; the fact is the same."""
-        fact = _ENDED_FACTS[info.status]
-        self._emit(
-            OrderUpdate(
-                self._clock.now_ns(), client_id, fact, info.order_id, info.filled_size, reason=info.cancel_reason
-            )
-        )
+    def _order_ended(self, client_id: int | None, order_id: str | None) -> None:
+        del order_id
+        if client_id is not None:
+            self._traces.end(client_id)
 
 
 def _why_not_booked(request: OrderRequest, info: OrderInfo) -> str:

@@ -7,7 +7,9 @@ raises `DecodeError`; a refusal by the venue raises an error of the tree.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from domain.events import Fill, Liquidity, OrderUpdate
@@ -70,6 +72,9 @@ _KEY_TROUBLE = {
     "ACCOUNT_DEACTIVATED": "the account is deactivated",
     "INVALID_TWO_FACTOR_CODE": "this API key needs a second factor",
 }
+_MAYBE_LATE = ("INVALID_CLIENT_REQUEST", "INVALID_SIGNATURE", "TOO_EARLY")
+"""Which of these a request gets whose time is off is not known: the text beside it tells."""
+_EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}", re.ASCII)
 POST_ONLY_WOULD_CROSS = "post_only_would_cross"
 BAD_TIMESTAMP = "bad_timestamp"
 DUPLICATE_CLIENT_ID = "duplicate_client_id"
@@ -125,13 +130,13 @@ def decode_error(body: bytes) -> VenueError:
 def refusal(error: VenueError) -> Exception:
     """What a 4xx lets the caller conclude."""
     text = error.message.lower()
+    if error.code in _MAYBE_LATE and any(word in text for word in ("timestamp", "window", "expired")):
+        return Refused(BAD_TIMESTAMP, "the exchange finds the time of the request too far off")
     if error.code in _KEY_TROUBLE:
         return Misconfigured(f"{_KEY_TROUBLE[error.code]}; check BACKPACK_PUBLIC_KEY and BACKPACK_SECRET_KEY")
     if "duplicate" in text or "already exist" in text or "client id" in text or "clientid" in text:
         # An order of this id is there, and it may be the one meant: only asking by id tells.
         return OutcomeUnknown(f"the exchange has an order with this client id ({error.code})")
-    if error.code == "INVALID_CLIENT_REQUEST" and ("timestamp" in text or "window" in text or "expired" in text):
-        return Refused(BAD_TIMESTAMP, "the exchange finds the time of the request too far off")
     if "immediately match" in text:
         return Refused(POST_ONLY_WOULD_CROSS, error.message)
     if error.code == "TIMEOUT":
@@ -164,7 +169,7 @@ def decode_order(value: object, where: str = "order") -> PlacedOrder:
         order_id=fields.text("id"),
         side=fields.choice("side", SIDES),
         size=size,
-        price=fields.decimal_or_none("price"),
+        price=(fields.not_negative("price") or None) if fields.has("price") else None,
         status=_ended_state(state, executed, reason),
         filled_size=executed,
         remaining_size=size - executed,
@@ -178,12 +183,34 @@ def decode_orders(body: bytes) -> list[PlacedOrder]:
     return [decode_order(row.values, row.where) for row in rows(parse_json(body), "orders")]
 
 
-def decode_history(body: bytes) -> list[PlacedOrder]:
+@dataclass(frozen=True, slots=True)
+class EndedOrder:
+    """An order of the history, and when it was created."""
+
+    order: PlacedOrder
+    created_ns: int
+
+
+def decode_history(body: bytes) -> list[EndedOrder]:
     """A page of ended orders. Each row must have a client id, be it null: without, absence would prove nothing."""
-    for row in rows(parse_json(body), "history"):
-        if "clientId" not in row.values:
-            raise DecodeError(f"{row.where}.clientId is missing")
-    return decode_orders(body)
+    return [_ended_order(row) for row in rows(parse_json(body), "history")]
+
+
+def _ended_order(row: Fields) -> EndedOrder:
+    if "clientId" not in row.values:
+        raise DecodeError(f"{row.where}.clientId is missing")
+    return EndedOrder(decode_order(row.values, row.where), iso_ns(row, "createdAt"))
+
+
+def iso_ns(row: Fields, name: str) -> int:
+    """A UTC time without a zone, to the millisecond."""
+    text = row.text(name)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise DecodeError(f"{row.where}.{name} is no time") from None
+    since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
 
 
 def client_id_of(fields: Fields, name: str) -> int | None:
@@ -288,8 +315,11 @@ def check_fee_asset(data: Fields, name: str) -> None:
 
 
 def decode_position_update(data: Fields) -> tuple[str, Decimal]:
-    """Symbol and signed net quantity."""
-    return data.text("s"), data.decimal("q")
+    """Symbol and signed net quantity. Numbers come as text or as JSON numbers; those may have an exponent, as whoever
+    writes small ones gives them: 0.00001 is 1e-5."""
+    written = data.raw("q")
+    is_bare = isinstance(written, str) and type(written) is not str and _EXPONENT.fullmatch(written) is not None
+    return data.text("s"), Decimal(str(written)) if is_bare else data.decimal("q")
 
 
 def _microseconds(data: Fields, name: str) -> int:

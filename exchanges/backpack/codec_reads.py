@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from domain.events import Fill, Liquidity
+from domain.events import Fill, FundingPayment, Liquidity
 from domain.market import MarketRules
-from exchanges.backpack.codec import SIDES, check_fee_asset, client_id_of
+from exchanges.backpack.codec import SIDES, check_fee_asset, client_id_of, iso_ns
+from exchanges.base import OrderLimits
 from exchanges.decoding import DecodeError, Fields, parse_fields, parse_json, rows
 
 
@@ -30,20 +30,20 @@ def _history_fill(row: Fields) -> Fill:
         quantity=row.positive("quantity"),
         fee=row.decimal("fee"),
         liquidity=Liquidity.MAKER if row.boolean("isMaker") else Liquidity.TAKER,
-        venue_ns=_iso_ns(row, "timestamp"),
+        venue_ns=iso_ns(row, "timestamp"),
         forced=forced,
     )
 
 
-def _iso_ns(row: Fields, name: str) -> int:
-    """A UTC time without a zone, to the millisecond."""
-    text = row.text(name)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise DecodeError(f"{row.where}.{name} is no time") from None
-    since = moment.replace(tzinfo=moment.tzinfo or UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+def decode_funding(body: bytes, symbol: str) -> list[FundingPayment]:
+    """A page of the funding history, one market's rows of it; `at_ns` is the venue's time. The venue gives payments no
+    id: a market is paid once at the end of each interval."""
+    found = []
+    for row in rows(parse_json(body), "funding"):
+        at_ns, amount = iso_ns(row, "intervalEndTimestamp"), row.decimal("quantity")
+        if row.text("symbol") == symbol:
+            found.append(FundingPayment(at_ns, f"funding-{at_ns // 1_000_000}", amount))
+    return found
 
 
 def decode_position(body: bytes, symbol: str) -> Decimal:
@@ -80,6 +80,7 @@ class Market:
     tick_size: Decimal
     quantity_step: Decimal
     min_quantity: Decimal
+    limits: OrderLimits = OrderLimits()
 
     def rules(self, ticker: str, fees: Fees) -> MarketRules:
         return MarketRules(
@@ -112,7 +113,16 @@ def _market(row: Fields) -> Market:
         price.positive("tickSize"),
         quantity.positive("stepSize"),
         quantity.positive("minQuantity"),
+        _limits(price),
     )
+
+
+def _limits(price: Fields) -> OrderLimits:
+    """The narrowest of the bands around the last price and around the mean mark price."""
+    bands = [price, *([price.fields("meanMarkPriceBand")] if price.has("meanMarkPriceBand") else [])]
+    lowest = [band.positive("minMultiplier") for band in bands if band.has("minMultiplier")]
+    highest = [band.positive("maxMultiplier") for band in bands if band.has("maxMultiplier")]
+    return OrderLimits(None, max(lowest, default=None), min(highest, default=None))
 
 
 def decode_time_ms(body: bytes) -> int:
@@ -121,6 +131,11 @@ def decode_time_ms(body: bytes) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 53:
         raise DecodeError("time is no number of milliseconds")
     return value
+
+
+def decode_status(body: bytes) -> bool:
+    """Whether the venue works, of `GET /api/v1/status`."""
+    return parse_fields(body, "status").choice("status", {"Ok": True, "Maintenance": False})
 
 
 def decode_net_equity(body: bytes) -> Decimal:

@@ -40,6 +40,14 @@ class Switches:
     """What a client id in use is refused with."""
     gone_order_status: int = 400
     """The HTTP status of a cancel whose order is not there: 400 as written, or 404 as for a query."""
+    gone_order_code: str = "RESOURCE_NOT_FOUND"
+    """Its code; some clients have met INVALID_ORDER."""
+    bad_timestamp_code: str = "INVALID_CLIENT_REQUEST"
+    """What a request outside its window is refused with."""
+    reduce_only_expires: bool = True
+    """Whether a reduce-only order with nothing to reduce is accepted and expires, instead of being refused at once."""
+    position_numbers_are_text: bool = True
+    """Whether the position stream writes numbers as text; otherwise as JSON numbers, as one page shows."""
     flat_position_is_404: bool = False
     """Whether asking for the position of one symbol without one answers 404 instead of an empty list."""
     cancel_is_asynchronous: bool = False

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from decimal import Decimal
+from itertools import pairwise
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.events import Fill
+from domain.events import Fill, FundingPayment
 from exchanges.backpack import codec, codec_reads
 from exchanges.backpack.codec import Parameters, PlacedOrder
 from exchanges.backpack.codec_reads import Fees, Market
 from exchanges.backpack.facts import PAGE, USED_PER_MINUTE, WINDOW_MS
 from exchanges.backpack.signing import Signer, signing_line
 from exchanges.base import OrderRequest
-from exchanges.decoding import parse_json
+from exchanges.decoding import parse_json, rows
 from exchanges.errors import Refused, Unavailable
 from exchanges.transport.caller import Patience, RestCaller
 from exchanges.transport.limits import Bucket, RateLimiter
@@ -25,8 +27,8 @@ from exchanges.transport.server_clock import ServerClock
 T = TypeVar("T")
 
 _COST = {"requests": 1}
-_MOST_PAGES = 10
-_BUDGET = Bucket("requests", capacity=USED_PER_MINUTE // 4, per_minute=USED_PER_MINUTE, reserve=USED_PER_MINUTE // 20)
+_MOST_PAGES = 50
+BUDGET = Bucket("requests", capacity=USED_PER_MINUTE // 4, per_minute=USED_PER_MINUTE, reserve=USED_PER_MINUTE // 20)
 
 
 class Rest:
@@ -41,11 +43,10 @@ class Rest:
         patience: Patience | None = None,
     ) -> None:
         self.server_clock = ServerClock(clock)
-        self._http = http
         self._signer = signer
         self._clock = clock
         self._on_bad_time = on_bad_time
-        self._caller = RestCaller(http, RateLimiter([_BUDGET], clock), clock, patience)
+        self._caller = RestCaller(http, RateLimiter([BUDGET], clock), clock, patience)
 
     # --- public -----------------------------------------------------------------------------------------------------
 
@@ -56,6 +57,10 @@ class Rest:
             lambda: HttpRequest("GET", "/api/v1/time"), _COST, lambda r: codec_reads.decode_time_ms(r.body)
         )
         self.server_clock.sample(sent_ns, self._clock.now_ns(), server_ms * 1_000_000)
+
+    async def is_working(self) -> bool:
+        """Whether the venue is not in maintenance."""
+        return await self._public("/api/v1/status", codec_reads.decode_status)
 
     async def markets(self) -> list[Market]:
         return await self._public("/api/v1/markets?marketType=PERP", codec_reads.decode_markets)
@@ -99,28 +104,51 @@ class Rest:
             lambda: self._signed("GET", "/api/v1/order", "orderQuery", reference), _COST, decode
         )
 
-    async def ended_orders(self, symbol: str, order_id: str | None) -> list[PlacedOrder]:
-        """From the history, which is written a little later. Raises `Unavailable` when it is too long to be read."""
+    async def ended_order(
+        self, symbol: str, order_id: str | None, is_it: Callable[[PlacedOrder], bool], since_ns: int
+    ) -> PlacedOrder | None:
+        """The one that `is_it`, from the history, which is written a little later; None where none created since
+        `since_ns` (venue time) is. Raises `Unavailable` when that cannot be read to its end."""
         parameters: Parameters = {"symbol": symbol}
         if order_id is not None:
             parameters["orderId"] = order_id
-        return await self._pages("/wapi/v1/history/orders", "orderHistoryQueryAll", parameters, codec.decode_history)
+        path, instruction = "/wapi/v1/history/orders", "orderHistoryQueryAll"
+        async with aclosing(self._pages(path, instruction, parameters, codec.decode_history)) as pages:
+            async for page in pages:
+                found = next((ended.order for ended in page if is_it(ended.order)), None)
+                if found is not None or _is_past([ended.created_ns for ended in page], since_ns):
+                    return found
+        return None
+
+    async def funding(self, symbol: str, since_ns: int) -> list[FundingPayment]:
+        """Payments since a venue time, in no order, possibly twice."""
+        parameters: Parameters = {"symbol": symbol}
+        path, instruction, found = "/wapi/v1/history/funding", "fundingHistoryQueryAll", []
+        decode = codec_reads.decode_funding
+        async with aclosing(self._pages(path, instruction, parameters, lambda body: decode(body, symbol))) as pages:
+            async for page in pages:
+                found += [payment for payment in page if payment.at_ns >= since_ns]
+                if _is_past([payment.at_ns for payment in page], since_ns):
+                    break
+        return found
 
     async def fills(self, symbol: str, since_ms: int) -> list[Fill]:
         """In no order, possibly twice: pages may shift while they are read."""
         parameters: Parameters = {"symbol": symbol, "from": since_ms}
-        return await self._pages("/wapi/v1/history/fills", "fillHistoryQueryAll", parameters, codec_reads.decode_fills)
+        path, instruction = "/wapi/v1/history/fills", "fillHistoryQueryAll"
+        async with aclosing(self._pages(path, instruction, parameters, codec_reads.decode_fills)) as pages:
+            return [fill async for page in pages for fill in page]
 
     async def _pages(
         self, path: str, instruction: str, parameters: Parameters, decode: Callable[[bytes], list[T]]
-    ) -> list[T]:
-        found: list[T] = []
+    ) -> AsyncGenerator[list[T], None]:
+        """Page after page, to the last."""
         for page in range(_MOST_PAGES):
             paged: Parameters = {**parameters, "limit": PAGE, "offset": page * PAGE}
-            rows = await self._ask(path, instruction, paged, decode)
-            found += rows
-            if len(rows) < PAGE:
-                return found
+            found = await self._ask(path, instruction, paged, lambda body: _counted(body, decode))
+            yield found[1]
+            if found[0] < PAGE:
+                return
         raise Unavailable(f"more than {_MOST_PAGES * PAGE} rows in {path}: not read to the end")
 
     # --- orders -----------------------------------------------------------------------------------------------------
@@ -169,3 +197,18 @@ class Rest:
         if isinstance(error, Refused) and error.reason == codec.BAD_TIMESTAMP:
             self._on_bad_time()
         raise error
+
+
+def _counted(body: bytes, decode: Callable[[bytes], list[T]]) -> tuple[int, list[T]]:
+    """How many rows a page holds, whatever they are about, and what was read of them."""
+    return len(rows(parse_json(body), "page")), decode(body)
+
+
+def _is_past(times_ns: list[int], since_ns: int) -> bool:
+    """Whether a page shows that the history runs from new to old, and has left what was asked for well behind.
+
+    By what the history is sorted is not known. So one old row does not count: the whole page must fall in time, and
+    half of it lie before `since_ns`; otherwise reading goes on.
+    """
+    falls = all(later >= earlier for later, earlier in pairwise(times_ns))
+    return falls and len(times_ns) > 1 and times_ns[0] > times_ns[-1] and times_ns[len(times_ns) // 2] < since_ns

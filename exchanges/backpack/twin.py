@@ -15,10 +15,11 @@ from random import Random
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from domain.market import Quote, Side
+from domain.market import Quote
 from domain.orders import OrderFact, OrderStatus
 from exchanges.backpack.facts import Switches
-from exchanges.backpack.twin_auth import Values, check_subscription
+from exchanges.backpack.twin_auth import check_subscription
+from exchanges.backpack.twin_forms import OrderForm
 from exchanges.backpack.twin_rest import RestDesk
 from exchanges.backpack.twin_wire import order_frame, plain, position_frame
 from exchanges.rehearsal.base import MILLISECONDS, NANOSECONDS, RequestWindow, Socket, TwinBase
@@ -43,7 +44,12 @@ class BackpackTwin(TwinBase):
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None) -> None:
         super().__init__(replace(setup, terms=replace(setup.terms, self_trade=SelfTrade.CANCEL_INCOMING)))
+        rules = self.desk.rules
+        self.desk.change_rules(replace(rules, min_notional=Decimal(0)))  # The venue knows no smallest notional.
+        self.desk.take_happenings()
         self.switches = switches or Switches()
+        self.status, self.book_state = "Ok", "Open"
+        """Of the venue and of its market, as `/status` and `/markets` tell them."""
         self.symbol = f"{setup.ticker}_USDC_PERP"
         self.window = RequestWindow(2_000, 60 * NANOSECONDS)
         self.update_id = 1_662_976_171
@@ -85,26 +91,18 @@ class BackpackTwin(TwinBase):
     def all_orders(self) -> list[TwinOrder]:
         return sorted((*self.desk.orders.values(), *self._phantoms.values()), key=lambda order: order.updated_ns)
 
-    def expired_at_once(
-        self,
-        client_id: str | None,
-        side: Side,
-        quantity: Decimal,
-        price: Decimal | None,
-        reason: Reason,
-        values: Values,
-    ) -> TwinOrder:
+    def expired_at_once(self, form: OrderForm, reason: Reason) -> TwinOrder:
         """An order that was accepted and never reached the book."""
         now_ns = self.now_ns
         order = TwinOrder(
             _FIRST_PHANTOM + len(self._phantoms),
-            client_id,
-            side,
-            price,
-            quantity,
-            quantity,
-            values.get("postOnly") is True,
-            values.get("reduceOnly") is True,
+            form.client_id,
+            form.side,
+            form.price,
+            form.quantity,
+            form.quantity,
+            form.post_only,
+            form.reduce_only,
             now_ns,
             now_ns,
         )
@@ -158,8 +156,9 @@ class BackpackTwin(TwinBase):
         quote = self.desk.quote
         for name in names:
             if name.startswith("account.positionUpdate") and self.desk.position and quote is not None:
-                data = position_frame(self.symbol, self.desk.position, quote.mid, self.now_ns, None)
-                self._push_data(socket, self._private_name(name), data)
+                self._push_data(
+                    socket, self._private_name(name), self._position_data(self.desk.position, quote, self.now_ns, None)
+                )
             elif name == f"bookTicker.{self.symbol}" and self.switches.touch_on_subscribe and quote is not None:
                 self._push_data(socket, name, self._ticker(quote, self.now_ns))
 
@@ -193,8 +192,11 @@ class BackpackTwin(TwinBase):
         before, self._position = self._position, moved.quantity
         if quote is not None:
             event = "positionClosed" if not moved.quantity else "positionAdjusted" if before else "positionOpened"
-            data = position_frame(self.symbol, moved.quantity, quote.mid, moved.at_ns, event)
-            self._push_private("account.positionUpdate", data)
+            self._push_private("account.positionUpdate", self._position_data(moved.quantity, quote, moved.at_ns, event))
+
+    def _position_data(self, quantity: Decimal, quote: Quote, at_ns: int, event: str | None) -> dict[str, object]:
+        as_text = self.switches.position_numbers_are_text
+        return position_frame(self.symbol, quantity, quote.mid, at_ns, event, as_text=as_text)
 
     def _push_private(self, kind: str, data: dict[str, object]) -> None:
         delay_ns = self.switches.update_delay_ms * MILLISECONDS
@@ -286,7 +288,7 @@ def _message(frame: Frame) -> tuple[str, list[str], object] | None:
     """Method, stream names and signature; None for anything else."""
     try:
         message = json.loads(frame)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict) or message.get("method") not in ("SUBSCRIBE", "UNSUBSCRIBE"):
         return None

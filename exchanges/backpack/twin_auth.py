@@ -96,12 +96,12 @@ def _check(
 ) -> Denial | None:
     if key != public_key:
         return Denial(switches.unknown_key_status, "UNAUTHORIZED", "unknown API key")
-    if not (timestamp.isascii() and timestamp.isdigit() and window.isascii() and window.isdigit()):
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in (timestamp, window)):
         return Denial(400, "INVALID_CLIENT_REQUEST", "invalid timestamp or window")
     if not 0 < int(window) <= _LARGEST_WINDOW_MS:
         return Denial(400, "INVALID_CLIENT_REQUEST", "invalid window")
     if abs(now_ms - int(timestamp)) > int(window):
-        return Denial(400, "INVALID_CLIENT_REQUEST", "Request has expired: check the timestamp")
+        return Denial(400, switches.bad_timestamp_code, "Request has expired: check the timestamp")
     try:
         raw = base64.b64decode(signature, validate=True)
         Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key)).verify(raw, line.encode())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from domain.market import Side
 from exchanges.backpack.twin_auth import INSTRUCTIONS, Denial, Values, check_signed, parameters_of
+from exchanges.backpack.twin_forms import OrderForm, order_form
 from exchanges.backpack.twin_wire import book, iso_ms, market_row, plain, position_row, rest_fill, rest_order
 from exchanges.rehearsal.desk import TwinOrder
 from exchanges.transport.messages import HttpRequest, HttpResponse
@@ -27,13 +27,14 @@ _REFUSALS = {
     Reason.OFF_STEP: ("INVALID_QUANTITY", "Quantity is not a multiple of the step size"),
     Reason.BAD_QUANTITY: ("INVALID_QUANTITY", "Invalid quantity"),
     Reason.BELOW_MINIMUM: ("INVALID_QUANTITY", "Quantity is below the minimum"),
-    Reason.BELOW_NOTIONAL: ("INVALID_QUANTITY", "Quantity is below the minimum"),
     Reason.INSUFFICIENT_MARGIN: ("INSUFFICIENT_MARGIN", "Insufficient margin"),
+    Reason.REDUCE_ONLY_WOULD_NOT_REDUCE: ("INVALID_ORDER", "Reduce only order not reduced"),
     Reason.NO_QUOTE: ("TRADING_PAUSED", "No market"),
 }
-_EXPIRING = (Reason.REDUCE_ONLY_WOULD_NOT_REDUCE, Reason.SELF_TRADE)
-"""What the venue accepts and then lets expire at once."""
-_BAND = (Decimal("0.75"), Decimal("1.25"))
+_INVALID_MARKET = Denial(400, "INVALID_MARKET", "Invalid market")
+_DEPTHS = (5, 10, 20, 50, 100, 500, 1_000)
+_BAND = (Decimal("0.9"), Decimal("1.1"))
+"""The narrower of the two bands around the price that the listing names."""
 _LONGEST_PAGE = 1_000
 _BPS = 10_000
 
@@ -54,11 +55,11 @@ class RestDesk:
         self._public: dict[str, Callable[[Values], HttpResponse]] = {
             "/api/v1/time": lambda _: HttpResponse(200, _TEXT, str(twin.now_ms).encode()),
             "/api/v1/ping": lambda _: HttpResponse(200, _TEXT, b"pong"),
-            "/api/v1/status": lambda _: ok({"status": "Ok", "message": None}),
-            "/api/v1/markets": lambda _: ok([market_row(twin.symbol, twin.desk.rules)]),
+            "/api/v1/status": lambda _: ok({"status": twin.status, "message": None}),
+            "/api/v1/markets": self._markets,
             "/api/v1/market": self._market,
             "/api/v1/depth": self._depth,
-            "/api/v1/markPrices": lambda _: ok([twin.mark_price()]),
+            "/api/v1/markPrices": self._mark_prices,
         }
         self._private: dict[tuple[str, str], Callable[[Values], HttpResponse]] = {
             ("POST", "/api/v1/order"): self._place,
@@ -105,19 +106,35 @@ class RestDesk:
 
     # --- public -----------------------------------------------------------------------------------------------------
 
+    def _markets(self, values: Values) -> HttpResponse:
+        """`marketType` may come more than once; what is listed here is a perpetual."""
+        return ok([self._row()] if values.get("marketType", "PERP") == "PERP" else [])
+
     def _market(self, values: Values) -> HttpResponse:
-        if values.get("symbol") != self._twin.symbol:
-            return denied(Denial(400, "INVALID_MARKET", "Invalid market"))
-        return ok(market_row(self._twin.symbol, self._twin.desk.rules))
+        return ok(self._row()) if self._is_listed(values) else denied(_INVALID_MARKET)
+
+    def _row(self) -> dict[str, object]:
+        return market_row(self._twin.symbol, self._twin.desk.rules, self._twin.book_state)
+
+    def _is_listed(self, values: Values) -> bool:
+        return values.get("symbol") == self._twin.symbol
+
+    def _mark_prices(self, values: Values) -> HttpResponse:
+        is_asked = "symbol" not in values or self._is_listed(values)
+        return ok([self._twin.mark_price()]) if is_asked else denied(_INVALID_MARKET)
 
     def _depth(self, values: Values) -> HttpResponse:
         twin = self._twin
         quote = twin.desk.quote
-        limit = min(_count(values, "limit", 20), 100)
+        limit = _count(values, "limit", 1_000)
+        if not self._is_listed(values):
+            return denied(_INVALID_MARKET)
+        if limit not in _DEPTHS:
+            return denied(Denial(400, "INVALID_CLIENT_REQUEST", "Invalid limit"))
         levels = (
             ([], [])
             if quote is None
-            else book(quote, twin.desk.rules.tick_size, limit, is_ascending=twin.switches.depth_is_ascending)
+            else book(quote, twin.desk.rules.tick_size, min(limit, 100), is_ascending=twin.switches.depth_is_ascending)
         )
         return ok(
             {
@@ -146,43 +163,65 @@ class RestDesk:
 
     def _placed(self, values: Values) -> TwinOrder | Denial:
         twin = self._twin
-        form = _order_form(values, twin.symbol)
+        form = order_form(values, twin.symbol)
         if isinstance(form, Denial):
             return form
-        side, quantity, price, client_id = form
-        if client_id is not None and any(order.client_id == client_id for order in twin.desk.live_orders()):
-            return Denial(400, twin.switches.duplicate_client_id_code, "Duplicate clientId")
-        if len(twin.desk.live_orders()) >= twin.switches.most_open_orders:
-            return Denial(400, "ORDER_LIMIT", "Too many open orders")
-        quote = twin.desk.quote
-        if price is not None and quote is not None and not _BAND[0] <= price / quote.mid <= _BAND[1]:
-            return Denial(400, "INVALID_PRICE", "Price is too far from the last active price")
-        is_immediate = values.get("timeInForce") in ("IOC", "FOK")
+        objection = self._closed(form) or self._objection(form)
+        if objection is not None:
+            return objection
         outcome = twin.desk.place(
-            client_id,
-            side,
-            quantity,
-            price,
-            post_only=values.get("postOnly") is True,
-            reduce_only=values.get("reduceOnly") is True,
-            immediate=is_immediate,
-            note="IOC" if is_immediate else "",
+            form.client_id,
+            form.side,
+            form.quantity,
+            form.price,
+            post_only=form.post_only,
+            reduce_only=form.reduce_only,
+            immediate=form.immediate,
+            note="IOC" if form.immediate else "",
         )
         if not isinstance(outcome, Refusal):
             return outcome
-        expires = outcome.reason in _EXPIRING or (
-            outcome.reason is Reason.POST_ONLY_WOULD_CROSS and twin.switches.post_only_expires
-        )
-        if expires:
-            return twin.expired_at_once(client_id, side, quantity, price, outcome.reason, values)
+        if self._expires(outcome.reason):
+            return twin.expired_at_once(form, outcome.reason)
         code, message = _REFUSALS[outcome.reason]
         return Denial(400, code, message)
+
+    def _objection(self, form: OrderForm) -> Denial | None:
+        twin, quote = self._twin, self._twin.desk.quote
+        live = twin.desk.live_orders()
+        if form.client_id is not None and any(order.client_id == form.client_id for order in live):
+            return Denial(400, twin.switches.duplicate_client_id_code, "Duplicate clientId")
+        if len(live) >= twin.switches.most_open_orders:
+            return Denial(400, "ORDER_LIMIT", "Too many open orders")
+        if form.price is not None and quote is not None and not _BAND[0] <= form.price / quote.mid <= _BAND[1]:
+            return Denial(400, "INVALID_PRICE", "Price is too far from the last active price")
+        return None
+
+    def _expires(self, reason: Reason) -> bool:
+        """Whether such an order is accepted and ends then, instead of being refused at once."""
+        switches = self._twin.switches
+        if reason is Reason.REDUCE_ONLY_WOULD_NOT_REDUCE:
+            return switches.reduce_only_expires
+        return reason is Reason.SELF_TRADE or (reason is Reason.POST_ONLY_WOULD_CROSS and switches.post_only_expires)
+
+    def _closed(self, form: OrderForm) -> Denial | None:
+        """What the venue, or this market, does not take now."""
+        twin = self._twin
+        if twin.status != "Ok":
+            return Denial(503, "MAINTENANCE", "The exchange is under maintenance")
+        if twin.book_state in ("Closed", "CancelOnly"):
+            return Denial(503, "TRADING_PAUSED", "The market takes no orders")
+        if twin.book_state == "PostOnly" and not form.post_only:
+            return Denial(400, "INVALID_ORDER", "Only post-only orders are taken now")
+        if twin.book_state == "LimitOnly" and form.price is None:
+            return Denial(400, "INVALID_ORDER", "Only limit orders are taken now")
+        return None
 
     def _cancel(self, values: Values) -> HttpResponse:
         twin = self._twin
         order = self._named(values)
         if order is None or not order.is_live:
-            return denied(Denial(twin.switches.gone_order_status, "RESOURCE_NOT_FOUND", "Not Found"))
+            return denied(Denial(twin.switches.gone_order_status, twin.switches.gone_order_code, "Not Found"))
         if twin.switches.cancel_is_asynchronous:
             twin.later(2_000_000, lambda: _cancel_if_live(twin, order.number))
             return HttpResponse(202)
@@ -192,7 +231,7 @@ class RestDesk:
 
     def _cancel_all(self, values: Values) -> HttpResponse:
         if values.get("symbol") != self._twin.symbol:
-            return denied(Denial(400, "INVALID_MARKET", "Invalid market"))
+            return denied(_INVALID_MARKET)
         ended = [self._twin.desk.cancel(order.number) for order in self._twin.desk.live_orders()]
         return ok([self._shown(order) for order in ended if isinstance(order, TwinOrder)])
 
@@ -311,6 +350,7 @@ class RestDesk:
                 "subaccountId": None,
             }
             for paid in self._twin.desk.funding
+            if values.get("symbol", self._twin.symbol) == self._twin.symbol
         ]
         return self._page(rows, values)
 
@@ -323,29 +363,6 @@ class RestDesk:
         return ok(rows[offset : offset + limit])
 
 
-def _order_form(values: Values, symbol: str) -> tuple[Side, Decimal, Decimal | None, str | None] | Denial:
-    """Side, quantity, price (None: market) and client id of an order, or what is wrong with its form."""
-    if values.get("symbol") != symbol:
-        text = 'failed to parse "MarketSymbol": Invalid market symbol (occurred while parsing "OrderExecutePayload")'
-        return Denial(400, "INVALID_CLIENT_REQUEST", text)
-    side = {"Bid": Side.BUY, "Ask": Side.SELL}.get(str(values.get("side")))
-    kind = values.get("orderType")
-    if side is None or kind not in ("Limit", "Market"):
-        return Denial(400, "INVALID_CLIENT_REQUEST", 'failed to parse "OrderExecutePayload"')
-    client_id = values.get("clientId")
-    if client_id is not None and (isinstance(client_id, bool) or not isinstance(client_id, int)):
-        return Denial(400, "INVALID_CLIENT_REQUEST", 'failed to parse "clientId": expected a number')
-    if isinstance(client_id, int) and not 0 <= client_id < 1 << 32:
-        return Denial(400, "INVALID_CLIENT_REQUEST", 'failed to parse "clientId": out of range')
-    quantity = _number(values.get("quantity"))
-    price = _number(values.get("price")) if kind == "Limit" else None
-    if quantity is None:
-        return Denial(400, "INVALID_QUANTITY", "Invalid quantity")
-    if kind == "Limit" and price is None:
-        return Denial(400, "INVALID_PRICE", "Invalid price")
-    return side, quantity, price, None if client_id is None else str(client_id)
-
-
 class _BadQuery(Exception):
     """A count that is none."""
 
@@ -355,17 +372,6 @@ def _count(values: Values, name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise _BadQuery
     return int(text)
-
-
-def _number(value: object) -> Decimal | None:
-    """Prices and quantities are strings, plain and positive."""
-    if not isinstance(value, str) or not value.replace(".", "", 1).isdigit():
-        return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        return None
-    return number if number > 0 else None
 
 
 def _cancel_if_live(twin: BackpackTwin, number: int) -> None:

@@ -189,20 +189,26 @@ def position_row(symbol: str, quantity: Decimal, entry: Decimal, mark: Decimal) 
     }
 
 
-def position_frame(symbol: str, quantity: Decimal, mark: Decimal, at_ns: int, event: str | None) -> Json:
+def position_frame(
+    symbol: str, quantity: Decimal, mark: Decimal, at_ns: int, event: str | None, *, as_text: bool
+) -> Json:
     """The payload of `account.positionUpdate`; the first one after a subscription has no event word."""
+
+    def number(value: Decimal) -> object:
+        return plain(value) if as_text else float(value)
+
     data: Json = {
         "E": at_ns // 1_000 + 900,
         "T": at_ns // 1_000,
         "s": symbol,
-        "b": plain(mark),
-        "B": plain(mark),
-        "M": plain(mark),
+        "b": number(mark),
+        "B": number(mark),
+        "M": number(mark),
         "f": 0.1,
         "m": 0.0125,
-        "q": plain(quantity),
-        "Q": plain(abs(quantity)),
-        "n": plain(abs(quantity) * mark),
+        "q": number(quantity),
+        "Q": number(abs(quantity)),
+        "n": number(abs(quantity) * mark),
         "i": "4238420454",
         "p": "0",
         "P": "0",
@@ -211,7 +217,7 @@ def position_frame(symbol: str, quantity: Decimal, mark: Decimal, at_ns: int, ev
     return data if event is None else {"e": event, **data}
 
 
-def market_row(symbol: str, rules: MarketRules) -> Json:
+def market_row(symbol: str, rules: MarketRules, state: str) -> Json:
     """Of `GET /api/v1/markets`."""
     return {
         "symbol": symbol,
@@ -245,7 +251,7 @@ def market_row(symbol: str, rules: MarketRules) -> Json:
         "fundingRateUpperBound": "100",
         "fundingRateLowerBound": "-100",
         "openInterestLimit": "4000000",
-        "orderBookState": "Open",
+        "orderBookState": state,
         "visible": True,
     }
 

@@ -8,20 +8,16 @@ not our id, so the client remembers which order is whose and asks for those it d
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
-from typing import TypeVar
 
 from domain.clock import Clock
-from domain.events import Fill, FundingPayment, PositionUpdate, RulesChanged, StreamLost, VenueEvent
-from domain.market import MarketRules, PriceBand, Quote, Side
+from domain.events import Fill, FundingPayment, PositionUpdate
+from domain.market import MarketRules, Side
 from exchanges.base import (
     AccountSummary,
-    BaseExchangeClient,
     Capabilities,
-    EventHandler,
     OrderInfo,
     OrderRequest,
 )
@@ -36,16 +32,13 @@ from exchanges.edgex.rest import BUDGET, PATIENCE, Rest
 from exchanges.edgex.signing import BACKEND
 from exchanges.edgex.stream import PrivateTalk, PublicTalk, TouchSource, VersionChain
 from exchanges.errors import Misconfigured, NotSent, Refused, Unavailable
+from exchanges.order_memory import OrderMemory
 from exchanges.transport.caller import Patience
-from exchanges.transport.chores import Chores
-from exchanges.transport.limits import Bucket
+from exchanges.transport.limits import Meter
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
 from exchanges.transport.streams import StreamGroup, StreamSession, StreamStyle
-from exchanges.transport.touch import Touch
+from exchanges.venue_client import CLOCK_EVERY_S, VenueClient
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-_REMEMBERED_ORDERS = 20_000
 _PUBLIC_STYLE = StreamStyle(silent_after_s=facts.SILENT_AFTER_S, ping_every_s=facts.PING_EVERY_S)
 _PRIVATE_STYLE = StreamStyle(silent_after_s=facts.PRIVATE_SILENT_AFTER_S, ping_every_s=facts.PING_EVERY_S)
 
@@ -56,11 +49,12 @@ class Timing:
     the stream is deaf."""
 
     connect_within_s: float = 20.0
+    order_life_s: int = facts.ORDER_LIFE_S
     news_within_s: float = facts.ORDER_SHOWN_WITHIN_S
-    clock_every_s: float = facts.CLOCK_FRESH_S
+    clock_every_s: float = CLOCK_EVERY_S
     rules_every_s: float = 3600.0
     patience: Patience = PATIENCE
-    budget: Bucket = BUDGET
+    budget: Meter = BUDGET
     public: StreamStyle = _PUBLIC_STYLE
     private: StreamStyle = _PRIVATE_STYLE
 
@@ -83,11 +77,10 @@ class _Sent:
     quantity: Decimal
 
 
-class EdgexClient(BaseExchangeClient):
+class EdgexClient(VenueClient):
     """`ws_url` is a checked base address; `http` goes to a checked one."""
 
-    capabilities = Capabilities(boost=False, client_id_bits=62, max_order_life_s=facts.ORDER_LIFE_S)
-    signing_backend = BACKEND
+    signing_backend = f"{BACKEND}; the exchange checks the signer key with the first order, not before"
 
     def __init__(
         self,
@@ -100,20 +93,23 @@ class EdgexClient(BaseExchangeClient):
         chance: Random,
         timing: Timing | None = None,
     ) -> None:
-        self._ticker = ticker
-        self._clock = clock
-        self._timing = timing or Timing()
+        timing = self._timing = timing or Timing()
+        super().__init__(ticker, clock, timing.connect_within_s)
+        self.capabilities = Capabilities(boost=False, client_id_bits=62, max_order_life_s=timing.order_life_s)
         self._credentials = credentials
-        self._handler: EventHandler = lambda _event: None
-        self._touch = Touch(clock, self._emit)
-        self._chores = Chores()
         self._rest = Rest(
-            http, credentials, clock, lambda: self._chores.soon("clock"), self._timing.patience, self._timing.budget
+            http,
+            credentials,
+            clock,
+            lambda: self._chores.soon("clock"),
+            timing.patience,
+            timing.budget,
+            timing.order_life_s,
         )
         self._contract: Contract | None = None
         self._contract_ns = 0
-        self._known: OrderedDict[str, _Known] = OrderedDict()
-        self._sent: OrderedDict[int, _Sent] = OrderedDict()
+        self._known: OrderMemory[str, _Known] = OrderMemory()
+        self._sent: OrderMemory[int, _Sent] = OrderMemory()
         self._defect = ""
         """Why nothing may be sent any more."""
         self._first_quote = asyncio.Event()
@@ -137,18 +133,17 @@ class EdgexClient(BaseExchangeClient):
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        await self._rest.sync_clock()
+    async def _log_in(self) -> None:
         await self._read_contract()
         await self._check_account()
-        await self._streams.start(self._timing.connect_within_s)
-        try:
-            await self._wait_for_quote()
-        except Unavailable:
-            await self.disconnect()
-            raise
-        self._chores.every(self._timing.clock_every_s, "clock", self._rest.sync_clock)
+
+    async def _settle_in(self) -> None:
+        await self._wait_for_quote()
+        self._chores.every(self._timing.clock_every_s, "clock", self._sync_clock)
         self._chores.every(self._timing.rules_every_s, "rules", self._read_contract)
+
+    async def _sync_clock(self) -> None:
+        await self._rest.sync_clock()
 
     async def _check_account(self) -> None:
         try:
@@ -159,6 +154,8 @@ class EdgexClient(BaseExchangeClient):
             raise Misconfigured("the exchange answers for another account: check EDGEX_ACCOUNT_ID")
         if account.status != "NORMAL":
             raise Misconfigured(f"the exchange says that this account is {shown(account.status)}, not NORMAL")
+        if account.orders_per_minute is not None:
+            self._rest.allow_orders(account.orders_per_minute)
 
     async def _wait_for_quote(self) -> None:
         """The stream may begin with the first change: until then, what the book says."""
@@ -170,11 +167,6 @@ class EdgexClient(BaseExchangeClient):
                 await self._first_quote.wait()
         except TimeoutError:
             raise Unavailable(f"no quote of {self.contract_id} within {self._timing.connect_within_s:.0f} s") from None
-
-    async def disconnect(self) -> None:
-        await self._chores.stop()
-        await self._streams.stop()
-        self._touch.clear()
 
     def get_exchange_name(self) -> str:
         return facts.NAME
@@ -194,16 +186,14 @@ class EdgexClient(BaseExchangeClient):
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    async def place(self, request: OrderRequest) -> str:
-        if request.price is not None and not request.post_only:
-            raise ValueError("a limit order that may take is never sent")
+    async def _place(self, request: OrderRequest) -> str:
         if self._contract is None:
             raise NotSent(f"{facts.NAME} is not connected yet")
         if self._defect:
             raise Misconfigured(self._defect)
         price = self._worst_price(request.side) if request.price is None else request.price
         if request.client_id not in self._sent:
-            _remember(self._sent, request.client_id, _Sent(request.side, price, request.quantity))
+            self._sent.keep(request.client_id, _Sent(request.side, price, request.quantity))
         try:
             order_id = await self._rest.place(self._contract, request, price)
         except Refused as refused:
@@ -211,7 +201,7 @@ class EdgexClient(BaseExchangeClient):
                 self._chores.soon("rules")
             raise
         if order_id not in self._known:
-            _remember(self._known, order_id, _Known(request.client_id, request.side, request.quantity))
+            self._known.keep(order_id, _Known(request.client_id, request.side, request.quantity))
             reason = f"no news of order {order_id}, which the exchange took"
             self._private.expect(order_id, self._timing.news_within_s, reason)
         return order_id
@@ -262,8 +252,7 @@ class EdgexClient(BaseExchangeClient):
         before, self._contract, self._contract_ns = self._contract, contract, self._clock.now_ns()
         if before is not None and before.contract_id != contract.contract_id:
             raise Misconfigured(f"{contract.name} is contract {contract.contract_id} now, not {before.contract_id}")
-        if before is not None and before.rules != contract.rules:
-            self._emit(RulesChanged(self._clock.now_ns(), contract.rules))
+        self._learn_rules(contract.rules)
 
     def _listed(self) -> Contract:
         if self._contract is None:
@@ -287,12 +276,20 @@ class EdgexClient(BaseExchangeClient):
         info = order.info
         sent = None if info.client_id is None else self._sent.get(info.client_id)
         if sent is not None:
-            self._check_echo(order, sent)
+            self._check_booked(order, sent)
         if info.order_id not in self._known:
             asked = info.size if sent is None else sent.quantity
-            _remember(self._known, info.order_id, _Known(info.client_id, info.side, asked))
+            self._known.keep(info.order_id, _Known(info.client_id, info.side, asked))
+        if info.status.has_ended:
+            self._order_ended(info.client_id, info.order_id)
 
-    def _check_echo(self, order: VenueOrder, sent: _Sent) -> None:
+    def _order_ended(self, client_id: int | None, order_id: str | None) -> None:
+        if client_id is not None:
+            self._sent.end(client_id)
+        if order_id is not None:
+            self._known.end(order_id)
+
+    def _check_booked(self, order: VenueOrder, sent: _Sent) -> None:
         """What the venue booked must be what was sent: anything else is a defect that no retry mends."""
         info = order.info
         booked = (order.contract_id, info.side, info.price)
@@ -314,10 +311,11 @@ class EdgexClient(BaseExchangeClient):
             if fill.venue_ns > written_ns and not fill.is_forced:
                 raise Unavailable(f"the exchange does not say yet whose order {order_id} is, which has traded")
             assert fill.side is not None, "the history names sides"
-            _remember(self._known, order_id, _Known(None, fill.side, fill.quantity))
+            self._known.keep(order_id, _Known(None, fill.side, fill.quantity))
 
     def _dated(self, fill: VenueFill, now_ns: int) -> Fill:
-        known = self._known[fill.order_id]
+        known = self._known.get(fill.order_id)
+        assert known is not None, "whose order it is was asked for"
         return fill.fill(now_ns, known.client_id, known.side)
 
     def _check_is(self, order: VenueOrder, client_id: int) -> None:
@@ -326,27 +324,8 @@ class EdgexClient(BaseExchangeClient):
 
     # --- the streams ------------------------------------------------------------------------------------------------
 
-    def quote(self) -> Quote | None:
-        return self._touch.quote()
-
-    def watch_quotes(self, band: PriceBand) -> None:
-        self._touch.watch(band)
-
-    def setup_order_update_handler(self, handler: EventHandler) -> None:
-        self._handler = handler
-        if self._contract is not None and not self._streams.is_whole:
-            handler(StreamLost(self._clock.now_ns(), "the streams are being opened again"))
-
-    def _emit(self, event: VenueEvent) -> None:
-        self._handler(event)
-
-    def _on_stream(self, event: VenueEvent) -> None:
-        if isinstance(event, StreamLost):
-            self._touch.clear()
-        self._emit(event)
-
     def _on_touch(self, best: Best) -> None:
-        self._touch.update(best.bid, best.bid_size, best.ask, best.ask_size)
+        self._update_touch(best.bid, best.bid_size, best.ask, best.ask_size)
         if best.bid and best.ask:
             self._first_quote.set()
 
@@ -359,7 +338,9 @@ class EdgexClient(BaseExchangeClient):
         for fill in self._told_fills(news, now_ns):
             self._emit(fill)
         for order in news.orders:
-            self._emit(order.update(now_ns, self._known[order.info.order_id].asked))
+            known = self._known.get(order.info.order_id)
+            assert known is not None, "it was learnt above"
+            self._emit(order.update(now_ns, known.asked))
         for paid in news.funding:
             self._emit(FundingPayment(now_ns, paid.payment_id, paid.amount))
         if news.position is not None:
@@ -376,9 +357,3 @@ class EdgexClient(BaseExchangeClient):
                 client_id = None if known is None else known.client_id
                 fills.append(fill.fill(now_ns, client_id, side, forced=is_forced))
         return fills
-
-
-def _remember(known: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
-    known[key] = value
-    if len(known) > _REMEMBERED_ORDERS:
-        known.popitem(last=False)

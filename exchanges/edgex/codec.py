@@ -360,19 +360,23 @@ def _liquidity(fields: Fields) -> Liquidity:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`positions`: signed sizes by contract id; a contract that is not listed has none. `equity` of one coin."""
+    """`positions`: signed sizes by contract id; a contract that is not listed has none. `equity` of one coin.
+    `orders_per_minute`: a limit of this account's own; None where the venue states none."""
 
     account_id: str
     status: str
     positions: Mapping[str, Decimal]
     equity: Mapping[str, Decimal]
+    orders_per_minute: int | None
 
 
 def decode_account(envelope: Envelope) -> Account:
     fields = envelope.fields("account")
     account = fields.fields("account")
     equity = {row.text("coinId"): row.decimal("totalEquity") for row in fields.rows("collateralAssetModelList")}
-    return Account(account.text("id"), account.text("status"), decode_positions(fields.rows("positionList")), equity)
+    limit = account.integer_or_none("createOrderPerMinuteLimit") or 0
+    positions = decode_positions(fields.rows("positionList"))
+    return Account(account.text("id"), account.text("status"), positions, equity, limit if limit > 0 else None)
 
 
 def decode_positions(listed: list[Fields]) -> dict[str, Decimal]:

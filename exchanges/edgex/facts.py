@@ -21,10 +21,10 @@ QUOTE_ASSET = "USDC"
 CLIENT_ID_PREFIX = "tpg-"
 """What makes a client order id one of ours. The venue takes any text; it must be unique for ever."""
 
-REQUESTS_PER_MINUTE = 40
-BURST = 20
-RESERVE = 8
-"""No limit is published; others live under 60 a minute. Bursts and refill together never exceed that."""
+REQUESTS_PER_MINUTE = 60
+RESERVE = 15
+"""No limit is published; others live under 60 a minute, so no minute of ours holds more. The last ones are kept for
+cancels and closes."""
 ACTIVE_PAGE = 200
 HISTORY_PAGE = 100
 MOST_PAGES = 50
@@ -38,9 +38,6 @@ ORDER_LIFE_S = 22 * 86_400
 L2_EXTRA_MS = 8 * 86_400_000
 RULES_FRESH_S = 60
 """The listing is large and changes rarely: asked for at most this often."""
-CLOCK_FRESH_S = 600
-"""A request may be 60 s off; the offset is measured again before a socket is opened, and after a complaint."""
-
 MARKET_CAP = "0.02"
 """A market order is sent as an immediate limit order at most this far through the touch, as a fraction: the venue's own
 market buys are signed for ten times the price."""
@@ -90,6 +87,10 @@ class Switches:
     history_delay_ms: int = 0
     """How long the fill history lags behind."""
     history_is_newest_first: bool = True
+    rows_have_page_names: bool = False
+    """Whether orders say filledSize and PARTIALLY_FILLED, and trades isMaker, as one page of the documents has it."""
+    socket_needs_protocol: bool = False
+    """Whether the private socket wants its login in the subprotocol too, as browsers have to send it."""
     stream_fills_name_contract: bool = False
     """Whether fills on the private stream carry their contract id."""
     keeps_flat_rows: bool = True
@@ -100,6 +101,10 @@ class Switches:
     bad_timestamp_status: int = 400
     bad_l2_signature_code: str = "INVALID_L2_SIGNATURE"
     duplicate_client_id_code: str = "DUPLICATE_CLIENT_ORDER_ID"
+    rules_code: str = "GATEWAY_PARAM_INVALID"
+    """What an order off the tick or the step is refused with."""
+    price_code: str = "INVALID_ORDER_PRICE"
+    """What a price outside the band is refused with."""
     margin_code: str = "MARGIN_NOT_ENOUGH"
     margin_is_checked_first: bool = False
     """Whether missing margin refuses the order at once, instead of cancelling it later."""

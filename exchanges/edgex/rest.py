@@ -12,25 +12,26 @@ from domain.clock import Clock
 from exchanges.base import OrderRequest
 from exchanges.decoding import Fields
 from exchanges.edgex import codec, facts, refusals
-from exchanges.edgex.book import Book
+from exchanges.edgex.book import Book, BookGap
 from exchanges.edgex.codec import Account, Envelope, VenueFill, VenueOrder
 from exchanges.edgex.codec_stream import FUNDING_TYPE, Best, Funding, decode_depth, decode_funding
 from exchanges.edgex.contracts import Contract, find_contract
 from exchanges.edgex.keys import Credentials
 from exchanges.errors import Refused, Unavailable
 from exchanges.transport.caller import Patience, RestCaller
-from exchanges.transport.limits import Bucket, RateLimiter
+from exchanges.transport.limits import Meter, RateLimiter, Window
 from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
 from exchanges.transport.server_clock import ServerClock
 
 T = TypeVar("T")
 Parameters = Mapping[str, object]
 
-BUDGET = Bucket("requests", facts.BURST, facts.REQUESTS_PER_MINUTE, facts.RESERVE)
+BUDGET = Window("requests", facts.REQUESTS_PER_MINUTE, facts.RESERVE)
 PATIENCE = Patience(first_pause_s=5.0)
 """After a refusal for load: 5, 10, 20, 40, 60 seconds."""
 
 _COST = {"requests": 1}
+_ORDER_COST = {"requests": 1, "orders": 1}
 _ORDERS = "/api/v2/private/order"
 _ACCOUNT = "/api/v2/private/account"
 _PUBLIC = "/api/v2/public/meta"
@@ -47,13 +48,20 @@ class Rest:
         clock: Clock,
         on_bad_time: Callable[[], None],
         patience: Patience = PATIENCE,
-        budget: Bucket = BUDGET,
+        budget: Meter = BUDGET,
+        order_life_s: int = facts.ORDER_LIFE_S,
     ) -> None:
         self.server_clock = ServerClock(clock)
         self._credentials = credentials
         self._clock = clock
         self._on_bad_time = on_bad_time
-        self._caller = RestCaller(http, RateLimiter([budget], clock), clock, patience)
+        self._order_life_ms = order_life_s * 1000
+        self._limiter = RateLimiter([budget, _orders(facts.REQUESTS_PER_MINUTE)], clock)
+        self._caller = RestCaller(http, self._limiter, clock, patience)
+
+    def allow_orders(self, per_minute: int) -> None:
+        """Keep to the limit that the account states."""
+        self._limiter.obey(_orders(per_minute))
 
     # --- public -----------------------------------------------------------------------------------------------------
 
@@ -74,12 +82,15 @@ class Rest:
         )
 
     async def touch(self, contract_id: str) -> Best:
-        """Best bid and offer now; a price of 0 where the book is empty."""
+        """Best bid and offer now; a price of 0 where the book is empty. Raises `Unavailable` also where it is crossed."""
         target = f"{_QUOTES}/getDepth?contractId={contract_id}&level=15"
         (change,) = await self._caller.read(
             lambda: HttpRequest("GET", target), _COST, lambda r: decode_depth(self._good(r).rows("depth"), contract_id)
         )
-        return Book().apply(change)
+        try:
+            return Book().apply(change)
+        except BookGap as gap:
+            raise Unavailable(f"the book cannot be used: {gap}") from None
 
     # --- the account ------------------------------------------------------------------------------------------------
 
@@ -154,13 +165,13 @@ class Rest:
                 price,
                 request.quantity,
                 codec.client_order_id(request.client_id),
-                now_ms + facts.ORDER_LIFE_S * 1000,
+                now_ms + self._order_life_ms,
             )
             body = codec.order_body(credentials.account_id, contract.contract_id, request, price, signed)
             return self._signed("POST", f"{_ORDERS}/createOrder", body)
 
         return await self._caller.write(
-            make, _COST, lambda r: codec.decode_order_id(self._good(r)), urgent=request.reduce_only
+            make, _ORDER_COST, lambda r: codec.decode_order_id(self._good(r)), urgent=request.reduce_only
         )
 
     async def cancel(self, client_id: int, order_id: str | None) -> None:
@@ -216,6 +227,11 @@ class Rest:
         if isinstance(error, Refused) and error.reason == refusals.BAD_TIMESTAMP:
             self._on_bad_time()
         raise error
+
+
+def _orders(per_minute: int) -> Window:
+    """A quarter of the orders is kept for closes."""
+    return Window("orders", per_minute, per_minute // 4)
 
 
 def _written_since(since_ns: int) -> dict[str, str]:

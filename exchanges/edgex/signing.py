@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, Context, Decimal, InvalidOperation, Overflow
@@ -23,6 +24,7 @@ from exchanges.edgex.facts import L2_EXTRA_MS
 BACKEND = "coincurve (libsecp256k1)"
 """What signs orders; there is no slow fallback."""
 
+Headers = tuple[tuple[str, str], ...]
 _EXACT = Context(prec=120, traps=[InvalidOperation, Overflow])
 
 
@@ -57,16 +59,21 @@ class ApiSigner:
         message = f"{timestamp_ms}{method}{path}{flatten(parameters)}"
         return hmac.new(self._hmac_key, message.encode(), hashlib.sha256).hexdigest()
 
-    def headers(
-        self, timestamp_ms: int, method: str, path: str, parameters: Mapping[str, object]
-    ) -> tuple[tuple[str, str], ...]:
-        """What a private request, or the handshake of the private socket, carries."""
+    def headers(self, timestamp_ms: int, method: str, path: str, parameters: Mapping[str, object]) -> Headers:
+        """What a private request carries."""
         return (
             ("X-edgeX-Api-Key", self._api_key),
             ("X-edgeX-Passphrase", self._passphrase),
             ("X-edgeX-Timestamp", str(timestamp_ms)),
             ("X-edgeX-Signature", self.signature(timestamp_ms, method, path, parameters)),
         )
+
+    def handshake_headers(self, timestamp_ms: int, path: str, parameters: Mapping[str, object]) -> Headers:
+        """Of the private socket. The login stands there twice, as the SDK has it: as headers, and in the subprotocol,
+        where browsers have to put it."""
+        headers = self.headers(timestamp_ms, "GET", path, parameters)
+        protocol = base64.b64encode(json.dumps(dict(headers)).encode()).decode().rstrip("=")
+        return (*headers, ("Sec-WebSocket-Protocol", protocol))
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ class PrivateTalk:
         await self._set_clock()
         now_ms = self._now_ms()
         named = {"accountId": str(self._credentials.account_id), "timestamp": str(now_ms)}
-        headers = self._credentials.api.headers(now_ms, "GET", _PRIVATE_PATH, named)
+        headers = self._credentials.api.handshake_headers(now_ms, _PRIVATE_PATH, named)
         query = "&".join(f"{name}={value}" for name, value in named.items())
         return Handshake(f"{self._ws_url}{_PRIVATE_PATH}?{query}", headers)
 

@@ -19,13 +19,14 @@ from Crypto.Hash import keccak
 from domain.market import Quote
 from domain.orders import OrderFact
 from exchanges.edgex.facts import Switches
-from exchanges.edgex.twin_auth import Keys, check_request
+from exchanges.edgex.twin_auth import Keys, check_protocol, check_request
 from exchanges.edgex.twin_orders import Booked, OrderForm, OrderTable
 from exchanges.edgex.twin_rest import RestDesk
 from exchanges.edgex.twin_wire import (
     COIN_ID,
     Json,
     Levels,
+    OrderView,
     book_ticker_row,
     changed_levels,
     compact,
@@ -40,9 +41,10 @@ from exchanges.edgex.twin_wire import (
     position_row,
     streamed_fill,
     ticker_row,
+    with_page_names,
 )
 from exchanges.rehearsal.base import MILLISECONDS, NANOSECONDS, RequestWindow, Socket, TwinBase
-from exchanges.rehearsal.desk import FundingPaid, Happening, OrderMoved, TouchMoved, TwinOrder, is_liquidated
+from exchanges.rehearsal.desk import FundingPaid, Happening, OrderMoved, TouchMoved, TwinFill, TwinOrder, is_liquidated
 from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import Frame, HttpRequest, HttpResponse
 from markets.orders import Reason
@@ -135,7 +137,18 @@ class EdgexTwin(TwinBase):
         self.later(self.switches.engine_delay_ms * MILLISECONDS, lambda: self.table.cancel(booked))
 
     def _row(self, booked: Booked, order: TwinOrder | None = None) -> Json:
-        return order_row(self.table.view(booked, order), self.keys.account_id, self.desk.rules)
+        return self.row_of(self.table.view(booked, order))
+
+    def row_of(self, view: OrderView) -> Json:
+        """An order as every answer and message writes it."""
+        row = order_row(view, self.keys.account_id, self.desk.rules)
+        return with_page_names(row) if self.switches.rows_have_page_names else row
+
+    def fill_of(self, fill: TwinFill) -> Json:
+        """A trade as the history writes it; the private socket leaves some of it out."""
+        order_id = self.table.by_number(fill.order.number).order_id
+        row = fill_row(fill, self.trade_id(fill.number), order_id, self.contract_id, self.keys.account_id)
+        return with_page_names(row) if self.switches.rows_have_page_names else row
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -165,10 +178,10 @@ class EdgexTwin(TwinBase):
         event = "FORCE_TRADE_UPDATE" if is_liquidated(order) else "ORDER_UPDATE"
         fills: list[Json] = []
         if moved.fill is not None:
-            trade_id = self.trade_id(moved.fill.number)
-            row = fill_row(moved.fill, trade_id, booked.order_id, self.contract_id, self.keys.account_id)
             names_contract = self.switches.stream_fills_name_contract
-            fills.append(streamed_fill(row, names_contract=names_contract, names_side=order.forced))
+            fills.append(
+                streamed_fill(self.fill_of(moved.fill), names_contract=names_contract, names_side=order.forced)
+            )
             totals = (order.filled, order.filled_quote, order.fees)
             delay_ns = self.switches.settlement_delay_ms * MILLISECONDS
             self.later(delay_ns, lambda: self._settle(booked, totals))
@@ -206,6 +219,8 @@ class EdgexTwin(TwinBase):
         if handshake.path == _PRIVATE_PATH:
             values: dict[str, object] = dict(parse_qsl(handshake.query))
             refusal = check_request(handshake, values, self.keys, self.now_ms, self.switches)
+            if refusal is None and self.switches.socket_needs_protocol:
+                refusal = check_protocol(handshake)
             if refusal is not None:
                 return denied(refusal, self.now_ms)
             socket.channels.add(_PRIVATE)
@@ -241,7 +256,7 @@ class EdgexTwin(TwinBase):
         try:
             message = json.loads(frame)
             kind, channel = message["type"], str(message.get("channel", ""))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             self._complain(socket, "INVALID_MESSAGE", "a message has a type")
             return
         if kind == "ping":

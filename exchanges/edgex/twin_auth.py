@@ -45,6 +45,12 @@ class Keys:
     signer: bytes
 
 
+def whole(value: object) -> int | None:
+    """A time or a count as text: plain digits; None for anything else."""
+    is_one = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20
+    return int(str(value)) if is_one else None
+
+
 class NumberText(str):
     """A JSON number with a fraction, as it was written; where a text is due, this is none."""
 
@@ -60,7 +66,7 @@ def parameters_of(request: HttpRequest) -> Values | Denial:
         return dict(parse_qsl(request.query, keep_blank_values=True))
     try:
         body = json.loads(request.body or b"{}", parse_float=NumberText)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Denial(400, "GATEWAY_PARAM_INVALID", "the body is no JSON")
     return body if isinstance(body, dict) else Denial(400, "GATEWAY_PARAM_INVALID", "the body is no object")
 
@@ -73,7 +79,8 @@ def check_request(request: HttpRequest, values: Values, keys: Keys, now_ms: int,
     key, passphrase, timestamp, signature = (request.header(name) or "" for name in _NEEDED)
     if key != keys.api_key or passphrase != keys.passphrase:
         return Denial(401, "INVALID_API_KEY", f"invalid api key {key}")
-    if not timestamp.isdigit() or abs(int(timestamp) - now_ms) > _TOLERANCE_MS:
+    told_ms = whole(timestamp)
+    if told_ms is None or abs(told_ms - now_ms) > _TOLERANCE_MS:
         return Denial(switches.bad_timestamp_status, switches.bad_timestamp_code, "timestamp is out of range")
     message = timestamp + request.method + request.path + _canonical(values)
     key_text = base64.standard_b64encode(keys.secret.encode("utf-8"))
@@ -83,6 +90,18 @@ def check_request(request: HttpRequest, values: Values, keys: Keys, now_ms: int,
     if values.get("accountId") != keys.account_id:
         return Denial(400, "GATEWAY_PARAM_INVALID", "accountId is not of this key")
     return None
+
+
+def check_protocol(handshake: HttpRequest) -> Denial | None:
+    """Of the private socket, where it is played as one that reads its login in the subprotocol: base64 of a JSON object
+    without padding, the same as in the headers."""
+    text = handshake.header("Sec-WebSocket-Protocol") or ""
+    try:
+        told = json.loads(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
+    except (ValueError, RecursionError):
+        told = None
+    wanted = {name: handshake.header(name) for name in _NEEDED}
+    return None if told == wanted else Denial(401, "INVALID_API_KEY", "no login in the subprotocol")
 
 
 def _canonical(value: object) -> str:

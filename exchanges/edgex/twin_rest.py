@@ -17,6 +17,7 @@ from exchanges.edgex.twin_auth import (
     parameters_of,
     recovered_address,
     typed_digest,
+    whole,
 )
 from exchanges.edgex.twin_orders import Booked, OrderForm
 from exchanges.edgex.twin_wire import (
@@ -29,11 +30,9 @@ from exchanges.edgex.twin_wire import (
     VERIFYING_CONTRACT,
     answered,
     denied,
-    fill_row,
     funding_row,
     levels_of,
     metadata,
-    order_row,
     plain,
     position_row,
     ticker_row,
@@ -152,7 +151,7 @@ class RestDesk:
         price, size = _number(values.get("price")), _number(values.get("size"))
         client_id, life, kind = values.get("clientOrderId"), values.get("timeInForce"), values.get("type")
         side = _SIDES.get(str(values.get("side")))
-        times = (values.get("expireTime"), values.get("l2ExpireTime"), values.get("l2Nonce"))
+        expire_ms, l2_expire_ms, nonce = (whole(values.get(name)) for name in ("expireTime", "l2ExpireTime", "l2Nonce"))
         is_market = kind == "MARKET"
         if values.get("contractId") != self._twin.contract_id:
             return Denial(400, "INVALID_CONTRACT_ID", "contractId")
@@ -164,33 +163,31 @@ class RestDesk:
             return Denial(400, "GATEWAY_PARAM_INVALID", "price or size")
         if is_market and life != "IMMEDIATE_OR_CANCEL":
             return Denial(400, "GATEWAY_PARAM_INVALID", "timeInForce")
-        if not all(isinstance(text, str) and text.isdigit() for text in times):
+        if expire_ms is None or l2_expire_ms is None or nonce is None:
             return Denial(400, "GATEWAY_PARAM_INVALID", "expireTime, l2ExpireTime or l2Nonce")
         reduce_only = values.get("reduceOnly", False)
         if not isinstance(reduce_only, bool):
             return Denial(400, "GATEWAY_PARAM_INVALID", "reduceOnly")
-        expire_ms = int(str(times[0]))
-        if expire_ms <= self._twin.now_ms or int(str(times[1])) < expire_ms + _L2_EXTRA_MS:
+        if expire_ms <= self._twin.now_ms or l2_expire_ms < expire_ms + _L2_EXTRA_MS:
             return Denial(400, "GATEWAY_PARAM_INVALID", "expireTime or l2ExpireTime")
-        nonce = str(times[2])
-        return OrderForm(client_id, side, price, size, str(kind), str(life), reduce_only, nonce, expire_ms)
+        return OrderForm(client_id, side, price, size, str(kind), str(life), reduce_only, str(nonce), expire_ms)
 
     def _check_rules(self, form: OrderForm) -> Denial | None:
         rules, quote = self._twin.desk.rules, self._twin.desk.quote
         if form.size % rules.quantity_step:
             text = f"size {form.size} does not meet stepSize '{rules.quantity_step}' requirement"
-            return Denial(200, "GATEWAY_PARAM_INVALID", text)
+            return Denial(200, self._twin.switches.rules_code, text)
         if not rules.min_quantity <= form.size <= LARGEST_ORDER:
             return Denial(200, "INVALID_ORDER_SIZE", "size is out of range")
         if form.kind == "MARKET":
             return None
         if form.price % rules.tick_size:
             text = f"price {form.price} does not meet tickSize '{rules.tick_size}' requirement"
-            return Denial(200, "GATEWAY_PARAM_INVALID", text)
+            return Denial(200, self._twin.switches.rules_code, text)
         if quote is not None and form.side is Side.BUY and form.price > quote.mid * (1 + PRICE_RATIO):
-            return Denial(200, "INVALID_ORDER_PRICE", "price is too high")
+            return Denial(200, self._twin.switches.price_code, "price is too high")
         if quote is not None and form.side is Side.SELL and form.price < quote.mid * (1 - PRICE_RATIO):
-            return Denial(200, "INVALID_ORDER_PRICE", "price is too low")
+            return Denial(200, self._twin.switches.price_code, "price is too low")
         return None
 
     def _check_margin(self, form: OrderForm) -> Denial | None:
@@ -310,13 +307,14 @@ class RestDesk:
         written_ns = twin.now_ns - twin.switches.history_delay_ms * 1_000_000
         named = [item for item in str(values.get("filterOrderIdList") or "").split(",") if item]
         contracts = str(values.get("filterContractIdList") or twin.contract_id).split(",")
-        since_ns = int(str(values.get("filterStartCreatedTimeInclusive") or 0)) * 1_000_000
+        since_ms = whole(values.get("filterStartCreatedTimeInclusive") or "0")
+        if since_ms is None:
+            return Denial(400, "GATEWAY_PARAM_INVALID", "filterStartCreatedTimeInclusive")
         rows = []
         for fill in twin.desk.fills if twin.contract_id in contracts else []:
             order_id = twin.table.by_number(fill.order.number).order_id
-            if since_ns <= fill.at_ns <= written_ns and (not named or order_id in named):
-                trade_id = twin.trade_id(fill.number)
-                rows.append((trade_id, fill_row(fill, trade_id, order_id, twin.contract_id, twin.keys.account_id)))
+            if since_ms * 1_000_000 <= fill.at_ns <= written_ns and (not named or order_id in named):
+                rows.append((twin.trade_id(fill.number), twin.fill_of(fill)))
         if twin.switches.history_is_newest_first:
             rows.reverse()
         return self._page(rows, values, _HISTORY_PAGE)
@@ -324,22 +322,22 @@ class RestDesk:
     def _funding(self, values: Values) -> Answer:
         """Position transactions; only those of funding are played."""
         twin = self._twin
-        since_ns = int(str(values.get("filterStartCreatedTimeInclusive") or 0)) * 1_000_000
-        if values.get("filterTypeList") != "SETTLE_FUNDING_FEE":
-            return Denial(400, "GATEWAY_PARAM_INVALID", "filterTypeList")
+        since_ms = whole(values.get("filterStartCreatedTimeInclusive") or "0")
+        if since_ms is None or values.get("filterTypeList") != "SETTLE_FUNDING_FEE":
+            return Denial(400, "GATEWAY_PARAM_INVALID", "filterTypeList or filterStartCreatedTimeInclusive")
         rows = []
         for number, paid in enumerate(twin.desk.funding, 1):
-            if paid.at_ns >= since_ns:
+            if paid.at_ns >= since_ms * 1_000_000:
                 row = funding_row(paid, number, twin.contract_id)
                 rows.append((str(row["id"]), row))
         return self._page(rows[::-1], values, _HISTORY_PAGE)
 
     def _page(self, rows: list[tuple[str, dict[str, object]]], values: Values, longest: int) -> Answer:
         """`offsetData` names the last row given."""
-        size, offset = str(values.get("size") or longest), str(values.get("offsetData") or "")
-        if not size.isdigit() or not 0 < int(size) <= longest:
+        size, offset = whole(values.get("size") or str(longest)), str(values.get("offsetData") or "")
+        if size is None or not 0 < size <= longest:
             return Denial(400, "INVALID_GET_PAGE_SIZE", f"size must be at most {longest}")
-        longest = min(int(size), self._twin.longest_page)
+        longest = min(size, self._twin.longest_page)
         ids = [key for key, _ in rows]
         start = ids.index(offset) + 1 if offset in ids else 0
         page = rows[start : start + longest]
@@ -347,8 +345,7 @@ class RestDesk:
         return {"dataList": [row for _, row in page], "nextPageOffsetData": page[-1][0] if has_more else ""}
 
     def _row(self, booked: Booked) -> dict[str, object]:
-        twin = self._twin
-        return order_row(twin.table.view(booked), twin.keys.account_id, twin.desk.rules)
+        return self._twin.row_of(self._twin.table.view(booked))
 
     def _asset(self) -> Answer:
         twin, quote = self._twin, self._twin.desk.quote
@@ -380,7 +377,7 @@ class RestDesk:
         }
 
     def _leverage(self, values: Values) -> Answer:
-        if values.get("contractId") != self._twin.contract_id or not str(values.get("leverage")).isdigit():
+        if values.get("contractId") != self._twin.contract_id or not whole(values.get("leverage")):
             return Denial(400, "GATEWAY_PARAM_INVALID", "leverage")
         if self._twin.table.live():
             return Denial(200, "ACCOUNT_UPDATE_LEVERAGE_FAILED_ORDER", "there are open orders")

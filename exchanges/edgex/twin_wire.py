@@ -24,6 +24,7 @@ PRICE_RATIO = Decimal("0.05")
 """How far through the oracle price a limit may be, as a fraction."""
 USER_ID = "543429922866069763"
 DEPTH_LEVELS = 15
+_PAGE_NAMES = {"cumMatchSize": "filledSize", "cumMatchValue": "filledValue", "cumMatchFee": "filledFee"}
 _OTHERS = {"BTC": "30000001", "ETH": "30000002", "SOL": "30000003", "BNB": "30000004"}
 _OWN = "30000099"
 
@@ -126,6 +127,17 @@ def order_row(view: OrderView, account_id: str, rules: MarketRules) -> Json:
         "createdTime": str(view.created_ms),
         "updatedTime": str(view.updated_ms),
     }
+
+
+def with_page_names(row: Json) -> Json:
+    """An order or a trade in the names of the other page."""
+    renamed = {_PAGE_NAMES.get(name, name): value for name, value in row.items()}
+    if "direction" in renamed:
+        renamed["isMaker"] = renamed.pop("direction") == "MAKER"
+    filled = renamed.get("filledSize")
+    if renamed.get("status") == "OPEN" and filled not in (None, "0"):
+        renamed["status"] = "PARTIALLY_FILLED"
+    return {name: value for name, value in renamed.items() if not name.startswith("cumFill")}
 
 
 def fill_row(fill: TwinFill, trade_id: str, order_id: str, contract_id: str, account_id: str) -> Json:

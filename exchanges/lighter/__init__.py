@@ -26,8 +26,10 @@ KEYS = (
 )
 
 
-def open_client(setup: ClientSetup, timing: Timing | None = None) -> LighterClient:
-    """Raises `Misconfigured` with one line that says what to do."""
+def open_client(
+    setup: ClientSetup, timing: Timing | None = None, library: Library | None = None
+) -> LighterClient:
+    """`library` None: the venue's native signer. Raises `Misconfigured` with one line that says what to do."""
     network = facts.NETWORKS.get(setup.value("LIGHTER_NETWORK") or "mainnet")
     if network is None:
         raise Misconfigured(f"LIGHTER_NETWORK must be one of {', '.join(facts.NETWORKS)}")
@@ -38,7 +40,7 @@ def open_client(setup: ClientSetup, timing: Timing | None = None) -> LighterClie
     base_url = endpoint("LIGHTER_BASE_URL", network.rest_url, hosts, setup.value, extra)
     ws_url = endpoint("LIGHTER_WS_URL", network.ws_url, hosts, setup.value, extra)
     credentials = read_credentials(setup.value)
-    signer = Signer(Library(find_library()), credentials, network.chain_id)
+    signer = Signer(library or Library(find_library()), credentials, network.chain_id)
     return LighterClient(
         setup.ticker,
         signer,

@@ -56,8 +56,12 @@ class Book:
         return Best(*bid, *ask)
 
 
+_SLACK = 256
+"""Prices that are gone may wait in the heap beside as many as there are, and so many more."""
+
+
 class _Levels:
-    """One side. `_heap` holds every price that was ever there since it was last on top, each once."""
+    """One side. `_heap` holds every price that is there, and some that were, each once; never many more of these."""
 
     def __init__(self, sign: int) -> None:
         self._sign = sign
@@ -75,6 +79,10 @@ class _Levels:
             if key not in self._heaped:
                 self._heaped.add(key)
                 heapq.heappush(self._heap, key)
+        if len(self._heap) > 2 * len(self._sizes) + _SLACK:
+            self._heap = list(self._sizes)
+            heapq.heapify(self._heap)
+            self._heaped = set(self._heap)
 
     def best(self) -> tuple[Decimal, Decimal] | None:
         heap = self._heap

@@ -7,25 +7,32 @@ from collections.abc import Callable, Coroutine
 
 
 class Chases:
-    """Each chase begins `after_s` and runs in a task of its own, until `stop`."""
+    """Each chase begins after `after_s` and runs in a task of its own, until `stop`. `on_defect` is told why one could
+    not be brought to its end."""
 
-    def __init__(self, after_s: float) -> None:
+    def __init__(self, after_s: float, on_defect: Callable[[str], None]) -> None:
         self._after_s = after_s
+        self._on_defect = on_defect
         self._waiting: set[asyncio.TimerHandle] = set()
         self._running: set[asyncio.Task[None]] = set()
 
     def later(self, chase: Callable[[], Coroutine[None, None, None]]) -> None:
-        """A chase looks by itself whether it is still needed, and raises nothing."""
+        """A chase looks by itself whether it is still needed."""
 
         def begin() -> None:
             self._waiting.discard(handle)
             task = loop.create_task(chase())
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
 
         loop = asyncio.get_running_loop()
         handle = loop.call_later(self._after_s, begin)
         self._waiting.add(handle)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._on_defect(f"{type(error).__name__} while looking for news of an order")
 
     async def stop(self) -> None:
         """Idempotent."""

@@ -7,18 +7,16 @@ comes its fate is asked for.
 
 from __future__ import annotations
 
-import difflib
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 
 from domain.clock import Clock
-from domain.events import Fill, FundingPayment, OrderUpdate, PositionUpdate, RulesChanged, StreamLost, VenueEvent
-from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote
+from domain.events import Fill, FundingPayment, OrderUpdate, PositionUpdate
+from domain.market import NANOSECONDS, MarketRules
 from domain.orders import OrderFact, OrderStatus
-from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
+from exchanges.base import Capabilities, OrderInfo, OrderLimits, OrderRequest
 from exchanges.errors import ExchangeError, Misconfigured, Unavailable
 from exchanges.lighter import codec, facts
 from exchanges.lighter.book import Best
@@ -29,15 +27,12 @@ from exchanges.lighter.keys import PRIVATE_KEY, Credentials
 from exchanges.lighter.rest import Rest, TokenRejected
 from exchanges.lighter.signing import BACKEND, Signer
 from exchanges.lighter.stream import Dialogue, Listener
+from exchanges.order_memory import OrderMemory
 from exchanges.transport.caller import Patience
-from exchanges.transport.chores import Chores
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
 from exchanges.transport.setup import AccountSummary, Aside
 from exchanges.transport.streams import StreamGroup, StreamSession, StreamStyle
-from exchanges.transport.touch import Touch
-
-_CLOCK_SAMPLES = 2
-_REMEMBERED_ORDERS = 10_000
+from exchanges.venue_client import CLOCK_EVERY_S, VenueClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +41,10 @@ class Timing:
     `news_within_s`: a transaction the venue took shows on the stream by then, or its fate is asked for."""
 
     connect_within_s: float = 20.0
+    order_life_s: int = facts.ORDER_LIFE_S
     history_settles_s: float = 12.0
     news_within_s: float = 5.0
-    clock_every_s: float = 300.0
+    clock_every_s: float = CLOCK_EVERY_S
     rules_every_s: float = 1_800.0
     funding_every_s: float = 300.0
     patience: Patience = field(default_factory=Patience)
@@ -69,10 +65,15 @@ class _Trace:
     has_ended: bool = False
 
 
-class LighterClient(BaseExchangeClient):
+def masked(account_index: int) -> str:
+    """An account as people are shown it: of a long number more, because neighbours begin alike."""
+    text = str(account_index)
+    return f"{text[:2]}...{text[-4 if len(text) > 8 else -2 :]}"
+
+
+class LighterClient(VenueClient):
     """`ws_url` is a checked base address; `http` goes to a checked one."""
 
-    capabilities = Capabilities(client_id_bits=facts.CLIENT_ID_BITS, max_order_life_s=facts.ORDER_LIFE_S)
     signing_backend = BACKEND
     """For people; there is no slow fallback."""
 
@@ -90,17 +91,17 @@ class LighterClient(BaseExchangeClient):
         aside: Aside,
         timing: Timing | None = None,
     ) -> None:
-        self._ticker = ticker
-        self._credentials = credentials
-        self._clock = clock
         self._timing = timing or Timing()
-        self._handler: EventHandler = lambda _event: None
-        self._touch = Touch(clock, self._emit)
-        self._chores = Chores()
+        super().__init__(ticker, clock, self._timing.connect_within_s)
+        self.capabilities = Capabilities(
+            client_id_bits=facts.CLIENT_ID_BITS,
+            max_order_life_s=self._timing.order_life_s,
+            order_limits=OrderLimits(facts.MOST_OPEN_ORDERS),
+        )
+        self._credentials = credentials
         self._rest = Rest(http, signer, credentials, tier, clock, aside, self._timing.patience)
-        self._traces: OrderedDict[int, _Trace] = OrderedDict()
-        self._chases = Chases(self._timing.news_within_s)
-        self._funding_ns = 0
+        self._traces: OrderMemory[int, _Trace] = OrderMemory()
+        self._chases = Chases(self._timing.news_within_s, lambda reason: self._stream.fail(reason))
         self._market: Market | None = None
         listener = Listener(
             self._on_orders, self._on_trades, self._on_positions, self._on_touch, self._touch.clear, self._touch.confirm
@@ -125,24 +126,24 @@ class LighterClient(BaseExchangeClient):
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        for _ in range(_CLOCK_SAMPLES):
-            await self._rest.sync_clock()
+    async def _log_in(self) -> None:
         self._check_clock()
         await self._find_market()
         await self._check_account()
         await self._rest.learn_nonce()
-        await self._streams.start(self._timing.connect_within_s)
-        self._funding_ns = self._rest.server_clock.now_ns()
-        self._chores.every(self._timing.clock_every_s, "clock", self._rest.sync_clock)
+
+    async def _settle_in(self) -> None:
+        self._count_funding_from(self._rest.server_clock.now_ns())
+        self._chores.every(self._timing.clock_every_s, "clock", self._sync_clock)
         self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
         self._chores.every(self._timing.funding_every_s, "funding", self._tell_funding)
 
+    async def _sync_clock(self) -> None:
+        await self._rest.sync_clock()
+
     async def disconnect(self) -> None:
-        await self._chores.stop()
         await self._chases.stop()
-        await self._streams.stop()
-        self._touch.clear()
+        await super().disconnect()
 
     def get_exchange_name(self) -> str:
         return facts.NAME
@@ -156,8 +157,7 @@ class LighterClient(BaseExchangeClient):
         account = await self._rest.account()
         if account is None:
             raise Unavailable("the exchange does not show the account now")
-        index = str(self._credentials.account_index)
-        return AccountSummary(f"{index[:2]}...{index[-2:]}", account.collateral, facts.QUOTE_ASSET, None)
+        return AccountSummary(masked(self._credentials.account_index), account.collateral, facts.QUOTE_ASSET, None)
 
     @property
     def _listed(self) -> Market:
@@ -169,12 +169,11 @@ class LighterClient(BaseExchangeClient):
         markets = [market for market in await self._rest.markets() if market.kind == "perp"]
         found = next((market for market in markets if market.symbol == self._ticker), None)
         if found is None:
-            near = difflib.get_close_matches(self._ticker, [market.symbol for market in markets], 3, 0.5)
-            advice = f"; near it: {', '.join(near)}" if near else ""
-            raise Misconfigured(f"{facts.NAME} lists no perpetual of {self._ticker}{advice}")
+            raise self._not_listed(market.symbol for market in markets)
         if found.status != "active":
             raise Unavailable(f"{self._ticker} is {found.status} now: it takes no orders")
         self._market = found
+        self._learn_rules(found.rules(self._ticker))
 
     def _check_clock(self) -> None:
         """The native signer dates transactions by this machine's clock, and gives them ten minutes."""
@@ -205,10 +204,8 @@ class LighterClient(BaseExchangeClient):
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    async def place(self, request: OrderRequest) -> str | None:
-        if request.price is not None and not request.post_only:
-            raise ValueError("a limit order that may take is never sent")
-        expiry_ms = self._rest.server_clock.now_ms() + facts.ORDER_LIFE_S * 1_000
+    async def _place(self, request: OrderRequest) -> str | None:
+        expiry_ms = self._rest.server_clock.now_ms() + self._timing.order_life_s * 1_000
         order = self._listed.order(request, expiry_ms, self.quote())
         trace = self._trace(request.client_id)
         trace.sent_ns, trace.size = self._clock.now_ns(), request.quantity
@@ -269,21 +266,9 @@ class LighterClient(BaseExchangeClient):
         payments = await self._rest.funding(self._listed.market_id, since_ns)
         return sorted(payments, key=lambda payment: payment.at_ns)
 
-    async def _tell_funding(self) -> None:
-        """No channel tells of a payment, so they are asked for; one that is told twice counts once."""
-        for payment in await self.funding_since(self._funding_ns):
-            self._funding_ns = payment.at_ns + 1
-            self._emit(replace(payment, at_ns=self._clock.now_ns()))
-
     async def market_rules(self) -> MarketRules:
         await self._find_market()
         return self._listed.rules(self._ticker)
-
-    async def _refresh_rules(self) -> None:
-        before = self._listed.rules(self._ticker)
-        rules = await self.market_rules()
-        if rules != before:
-            self._emit(RulesChanged(self._clock.now_ns(), rules))
 
     # --- what became of a transaction -------------------------------------------------------------------------------
 
@@ -318,25 +303,6 @@ class LighterClient(BaseExchangeClient):
         self._emit(OrderUpdate(now_ns, client_id, fact, info.order_id, info.filled_size, reason=info.cancel_reason))
 
     # --- the stream -------------------------------------------------------------------------------------------------
-
-    def quote(self) -> Quote | None:
-        return self._touch.quote()
-
-    def watch_quotes(self, band: PriceBand) -> None:
-        self._touch.watch(band)
-
-    def setup_order_update_handler(self, handler: EventHandler) -> None:
-        self._handler = handler
-        if not self._streams.is_whole:
-            handler(StreamLost(self._clock.now_ns(), "the stream is being opened again"))
-
-    def _emit(self, event: VenueEvent) -> None:
-        self._handler(event)
-
-    def _on_stream(self, event: VenueEvent) -> None:
-        if isinstance(event, StreamLost):
-            self._touch.clear()
-        self._emit(event)
 
     def _on_orders(self, orders: list[Order]) -> None:
         for order in orders:
@@ -376,14 +342,14 @@ class LighterClient(BaseExchangeClient):
             self._emit(PositionUpdate(self._clock.now_ns(), quantity))
 
     def _on_touch(self, best: Best) -> None:
-        self._touch.update(best.bid, best.bid_size, best.ask, best.ask_size)
+        self._update_touch(best.bid, best.bid_size, best.ask, best.ask_size)
 
     # --- inner parts ------------------------------------------------------------------------------------------------
 
     def _trace(self, client_id: int) -> _Trace:
-        trace = self._traces.get(client_id)
-        if trace is None:
-            trace = self._traces[client_id] = _Trace()
-            if len(self._traces) > _REMEMBERED_ORDERS:
-                self._traces.popitem(last=False)
-        return trace
+        return self._traces.get(client_id) or self._traces.keep(client_id, _Trace())
+
+    def _order_ended(self, client_id: int | None, order_id: str | None) -> None:
+        del order_id
+        if client_id is not None:
+            self._traces.end(client_id)

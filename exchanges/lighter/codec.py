@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from domain.events import Fill, Liquidity
-from domain.market import MarketRules, Quote, Side
+from domain.market import NANOSECONDS, MarketRules, Quote, Side
 from domain.orders import OrderFact, OrderStatus
 from exchanges.base import OrderInfo, OrderRequest
 from exchanges.decoding import DecodeError, Fields, shown
@@ -200,7 +200,7 @@ def decode_order(row: Fields, account: int) -> Order:
         cancel_reason=_reason(word, status),
         client_id=_client_id(row, "client_order_index"),
     )
-    return Order(number(row, "market_index"), info, number(row, "updated_at"))
+    return Order(number(row, "market_index"), info, either_time(row, "updated_at") // NANOSECONDS)
 
 
 def _status(row: Fields, word: str, filled: Decimal) -> OrderStatus:
@@ -309,6 +309,12 @@ def milliseconds(row: Fields, name: str) -> int:
     if not 10**11 < value < 10**14:
         raise DecodeError(f"{row.where}.{name} is no time in milliseconds")
     return value * 1_000_000
+
+
+def either_time(row: Fields, name: str) -> int:
+    """Seconds or milliseconds, as nanoseconds: the venue's own examples have both, and they cannot be confused."""
+    value = row.integer(name)
+    return value * NANOSECONDS if 10**8 < value < 10**11 else milliseconds(row, name)
 
 
 # --- transactions ---------------------------------------------------------------------------------------------------

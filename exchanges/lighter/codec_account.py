@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.events import FundingPayment
-from domain.market import NANOSECONDS
 from exchanges.decoding import DecodeError, Fields, parse_fields
-from exchanges.lighter.codec import cursor_of, milliseconds, number
+from exchanges.lighter.codec import cursor_of, either_time, number
 from exchanges.lighter.codec_errors import envelope
 
 _SIGNS = {1: 1, -1: -1, 0: 0}
@@ -81,12 +80,6 @@ def decode_funding(body: bytes) -> FundingPage:
     found = []
     for row in fields.rows("position_fundings"):
         payment_id = f"funding-{number(row, 'market_id')}-{number(row, 'funding_id')}"
-        payment = FundingPayment(_either_time(row, "timestamp"), payment_id, row.decimal("change"))
+        payment = FundingPayment(either_time(row, "timestamp"), payment_id, row.decimal("change"))
         found.append((number(row, "market_id"), payment))
     return FundingPage(tuple(found), cursor_of(fields))
-
-
-def _either_time(row: Fields, name: str) -> int:
-    """Seconds or milliseconds: the venue's own examples have both, and they cannot be confused."""
-    value = row.integer(name)
-    return value * NANOSECONDS if 10**8 < value < 10**11 else milliseconds(row, name)

@@ -57,7 +57,8 @@ _REASONS = {
 _KEY_TROUBLE = {
     21100: "the exchange knows no such account; check LIGHTER_ACCOUNT_INDEX",
     21108: "the exchange does not know this API key; check LIGHTER_ACCOUNT_INDEX and LIGHTER_API_KEY_INDEX",
-    21120: "the exchange rejects the signature; API_KEY_PRIVATE_KEY does not belong to LIGHTER_API_KEY_INDEX",
+    21120: "the exchange rejects the signature; check that API_KEY_PRIVATE_KEY is the key of LIGHTER_API_KEY_INDEX, "
+    "and LIGHTER_NETWORK",
     21149: "the exchange rejects the integrator of this order; this program sets none",
 }
 

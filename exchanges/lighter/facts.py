@@ -72,6 +72,8 @@ WORST_PRICE = Decimal("0.03")
 """How far beyond the touch a market order may fill, as a fraction: the venue demands a worst price."""
 TX_FAILED = 0
 """Of `GET /tx`: 0 failed, 1 pending, 2 executed, 3 pending for good."""
+MOST_OPEN_ORDERS = 1_000
+"""Resting orders of an account in one market."""
 BAN_S = 60.0
 """How long the venue's firewall shuts an address out, which it tells with a 405."""
 
@@ -117,6 +119,18 @@ class Switches:
     bad_token_status: int = 400
     """The HTTP status of a token that is wrong or too old; the code is 20013."""
     bad_nonce_status: int = 400
+    bad_signature_code: int = 21120
+    """What a transaction with a wrong signature is refused with."""
+    failed_tx_returns_nonce: bool = False
+    """Whether a transaction that fails in execution consumes no nonce, so that those sent after it fail as well."""
+    flat_position_is_left_out: bool = False
+    """Whether a position that was closed is left out of the next frame of positions, or told as zero."""
+    order_times_are_ms: bool = False
+    """Whether the times of an order are in milliseconds instead of seconds."""
+    listed_fees_are_percent: bool = False
+    """Whether the fees of a market's listing are percent instead of fractions."""
+    paid_funding_is_positive: bool = False
+    """Whether a funding payment of the account is written as a positive number, instead of one it received."""
     checks_expiry_of_tx: bool = True
     """Whether a transaction whose `ExpiredAt` has passed is refused. The native signer takes that time from this
     machine's clock, so worlds whose clock runs ahead of it switch this off."""
@@ -133,7 +147,7 @@ class Switches:
     active_page: int = 100
     """How many open orders come in one answer; the venue names no number."""
     tier: str = "standard"
-    most_orders: int = 1_000
+    most_orders: int = MOST_OPEN_ORDERS
     """In one market; 1,500 for the whole account."""
     most_pending: int = 16
     """Transactions of one market that wait for execution."""

@@ -34,19 +34,19 @@ class Credentials:
 
 def read_credentials(value: Callable[[str], str | None]) -> Credentials:
     """Raises `Misconfigured`."""
-    missing = [name for name in _NAMES if not value(name)]
+    values = {name: value(name) or "" for name in _NAMES}
+    missing = [name for name, text in values.items() if not text.strip()]
     if missing:
         raise Misconfigured(
             f"set {', '.join(missing)} in the env file (see env_example.txt); the keys come from the API keys page of "
             "the exchange; or use --rehearse"
         )
-    account_index = _account_index(value(ACCOUNT_INDEX) or "")
-    key_index = _key_index(value(KEY_INDEX) or "")
-    return Credentials(account_index, key_index, _private_key(value(PRIVATE_KEY) or ""))
+    account_index, key_index = _account_index(values[ACCOUNT_INDEX]), _key_index(values[KEY_INDEX])
+    return Credentials(account_index, key_index, _private_key(values[PRIVATE_KEY]))
 
 
 def _private_key(text: str) -> str:
-    digits = text.removeprefix("0x")
+    digits = text[2:] if text[:2].lower() == "0x" else text
     if _HEX.fullmatch(digits) is None:
         raise Misconfigured(f"{PRIVATE_KEY} is not hexadecimal; {_HOW}")
     if len(digits) == _ETHEREUM_DIGITS:

@@ -23,7 +23,7 @@ from exchanges.lighter.facts import Tier
 from exchanges.lighter.keys import Credentials
 from exchanges.lighter.signing import SignedTx, Signer, Transaction
 from exchanges.transport.caller import Patience, RestCaller
-from exchanges.transport.limits import Bucket, RateLimiter
+from exchanges.transport.limits import RateLimiter, Window
 from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
 from exchanges.transport.server_clock import ServerClock
 from exchanges.transport.setup import Aside
@@ -33,6 +33,11 @@ T = TypeVar("T")
 _MOST_PAGES = 50
 _FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 _REQUESTS = "requests"
+
+
+def budget(tier: Tier) -> Window:
+    """All that the venue allows, which looks back over a minute; a quarter of it for closes and cancels."""
+    return Window(_REQUESTS, tier.per_minute, tier.per_minute // 4)
 
 
 class TokenRejected(Unavailable):
@@ -53,15 +58,12 @@ class Rest:
         patience: Patience | None = None,
     ) -> None:
         self.server_clock = ServerClock(clock)
-        self._http = http
         self._signer = signer
         self._credentials = credentials
         self._tier = tier
         self._clock = clock
         self._aside = aside
-        most = tier.per_minute
-        bucket = Bucket(_REQUESTS, capacity=most, per_minute=most, reserve=most // 4)
-        self._limiter = RateLimiter([bucket], clock)
+        self._limiter = RateLimiter([budget(tier)], clock)
         self._caller = RestCaller(http, self._limiter, clock, patience)
         self._turn = asyncio.Lock()
         self._nonce: int | None = None

@@ -34,14 +34,17 @@ from exchanges.lighter.twin_wire import (
     scale_of,
     trade_row,
 )
-from exchanges.rehearsal.base import MILLISECONDS, NANOSECONDS, Socket, TwinBase
+from exchanges.rehearsal.base import MILLISECONDS, NANOSECONDS, RequestWindow, Socket, TwinBase
 from exchanges.rehearsal.desk import Happening, OrderMoved, PositionMoved, TouchMoved, TwinFill, TwinOrder
+from exchanges.rehearsal.entry import AverageEntry
 from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import Frame, HttpRequest, HttpResponse
 from markets.orders import Reason, SelfTrade
 
 _PING_EVERY_NS = 60 * NANOSECONDS
 _DEAF_AFTER_NS = 120 * NANOSECONDS
+_MOST_MESSAGES = 200
+"""Of a client in a minute, transactions not counted."""
 _FIRST_PHANTOM = 1_000_000_000
 """Numbers of orders that ended before they reached the book."""
 _CHAIN_ID = 304
@@ -54,6 +57,7 @@ class LighterTwin(TwinBase):
 
     name = "lighter"
     ws_path = "/stream"
+    gate_type = Gate
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None) -> None:
         """Raises `Misconfigured` for a market or fees that this venue could not have."""
@@ -64,11 +68,14 @@ class LighterTwin(TwinBase):
         chance = Random(f"{self.name} {setup.seed}")
         self._private_key = chance.randrange(1, ORDER).to_bytes(40, "little")
         self.account = chance.randrange(10_000, 900_000)
-        self.gate = Gate(self.account, _KEY_INDEX, _CHAIN_ID, self._private_key, self.switches)
+        self.gate = self.gate_type(self.account, _KEY_INDEX, _CHAIN_ID, self._private_key, self.switches)
         self.sequencer = Sequencer(self)
         self.book_nonce = _FIRST_BOOK_NONCE
         self._book = levels_of(self.desk.quote, self.desk.rules.tick_size)
         self._phantoms: dict[int, TwinOrder] = {}
+        self._expiries: dict[int, int] = {}
+        self._entry = AverageEntry()
+        self._said: dict[int, RequestWindow] = {}
         self._rest = RestDesk(self)
         self.later(self.switches.stats_every_ms * MILLISECONDS, self._tell_stats)
 
@@ -106,6 +113,7 @@ class LighterTwin(TwinBase):
 
     def expire_later(self, order: TwinOrder, expiry_ms: int) -> None:
         """End a resting order at its own time."""
+        self._expiries[order.number] = expiry_ms
         if order.is_live and expiry_ms:
             self.later(expiry_ms * MILLISECONDS - self.now_ns, lambda: self._expire(order.number))
 
@@ -114,7 +122,7 @@ class LighterTwin(TwinBase):
             self.desk.end_by_venue(number, Reason.EXPIRED, expired=True)
 
     def row_of(self, order: TwinOrder) -> Json:
-        return order_row(order, self.account, self.scale, self.switches)
+        return order_row(order, self.account, self._expiries.get(order.number, 0), self.scale, self.switches)
 
     def row_of_fill(self, fill: TwinFill) -> Json:
         return trade_row(fill, self.account, self.scale, *self._ppm)
@@ -123,16 +131,20 @@ class LighterTwin(TwinBase):
         quote = self.desk.quote
         mark = Decimal(0) if quote is None else quote.mid
         orders = len(self.desk.live_orders())
-        return position_row(self.ticker, self.desk.position, mark, mark, orders, self.scale)
+        return position_row(self.ticker, self.desk.position, self._entry.price, mark, orders, self.scale)
 
     # --- sockets ----------------------------------------------------------------------------------------------------
 
     def greet(self, socket: Socket) -> HttpResponse | None:
         if socket.handshake.path != self.ws_path:
             return HttpResponse(404)
+        self._said[socket.socket_id] = RequestWindow(_MOST_MESSAGES, 60 * NANOSECONDS)
         self.push(socket.socket_id, packed({"type": "connected", "session_id": f"{socket.socket_id:08x}"}))
         self.later(_PING_EVERY_NS, lambda: self._check_pulse(socket))
         return None
+
+    def left(self, socket: Socket) -> None:
+        self._said.pop(socket.socket_id, None)
 
     def _check_pulse(self, socket: Socket) -> None:
         """A question every minute; two minutes without a frame of the client, and the line is cut."""
@@ -147,12 +159,16 @@ class LighterTwin(TwinBase):
     def hear(self, socket: Socket, frame: Frame) -> None:
         message = _message(frame)
         kind = message.get("type")
-        if kind == "ping":
+        if kind != "jsonapi/sendtx" and self._said[socket.socket_id].wait_ns(self.now_ns):
+            self._complain(socket, 30009, "Too Many Websocket Messages!")
+        elif kind == "ping":
             self.push(socket.socket_id, packed({"type": "pong"}))
         elif kind == "subscribe":
             self._subscribe(socket, str(message.get("channel")), message.get("auth"))
         elif kind == "unsubscribe":
-            socket.channels.discard(str(message.get("channel")))
+            if (channel := str(message.get("channel"))) not in socket.channels:
+                self._complain(socket, 30002, "Not Subscribed")
+            socket.channels.discard(channel)
         elif kind == "jsonapi/sendtx":
             self._hear_tx(socket, message.get("data"))
         elif kind != "pong":
@@ -219,7 +235,8 @@ class LighterTwin(TwinBase):
             case OrderMoved():
                 self._tell_order(happening)
             case PositionMoved():
-                rows = {str(MARKET): self.position_row()}
+                is_shown = self.desk.position or not self.switches.flat_position_is_left_out
+                rows = {str(MARKET): self.position_row()} if is_shown else {}
                 self._tell_channel(f"account_all_positions/{self.account}", {"positions": rows, "shares": []})
             case TouchMoved():
                 self._tell_book()
@@ -230,6 +247,7 @@ class LighterTwin(TwinBase):
         orders: Json = {"orders": {str(MARKET): [self.row_of(moved.order)]}}
         frames = [(f"account_all_orders/{self.account}", orders)]
         if moved.fill is not None:
+            self._entry.take(moved.fill)
             trades: Json = {"trades": {str(MARKET): [self.row_of_fill(moved.fill)]}}
             frames.append((f"account_all_trades/{self.account}", trades))
         for channel, fields in frames[::-1] if self.switches.trades_before_orders else frames:

@@ -6,8 +6,9 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from exchanges.lighter.facts import Switches
 from exchanges.lighter.twin_curve import Verifier
@@ -41,6 +42,15 @@ class Denial:
     message: str
 
 
+class Verifies(Protocol):
+    """Knows what one private key signs."""
+
+    @property
+    def public_key(self) -> bytes: ...
+
+    def is_signed(self, message: Sequence[int], signature: bytes) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedTx:
     """A transaction whose form, hash, signature and time hold; its nonce is the account's to judge."""
@@ -62,7 +72,7 @@ class Gate:
     def __init__(self, account: int, key_index: int, chain_id: int, private_key: bytes, switches: Switches) -> None:
         self.account, self.key_index = account, key_index
         self._chain_id = chain_id
-        self._verifier = Verifier(private_key)
+        self._verifier = self._verifier_of(private_key)
         self._switches = switches
         self._known_tokens: set[str] = set()
         self._revoked: set[str] = set()
@@ -88,11 +98,10 @@ class Gate:
             return Denial(400, 21108, "api key not found")
         if self._switches.checks_expiry_of_tx and numbers["ExpiredAt"] <= now_ms:
             return Denial(400, 21711, "invalid expiry")
-        message = tx_digest(self._chain_id, kind, info)
+        message = self._digest_of_tx(self._chain_id, kind, info)
         if self._switches.checks_signatures and not self._verifier.is_signed(message, _signature(info)):
-            return Denial(400, 21120, "invalid signature")
-        tx_hash = b"".join(part.to_bytes(8, "little") for part in message).hex()
-        return CheckedTx(kind, numbers, attributes, tx_hash, text)
+            return Denial(400, self._switches.bad_signature_code, "invalid signature")
+        return CheckedTx(kind, numbers, attributes, self._hash_of(message), text)
 
     def check_token(self, token: str | None, now_ms: int) -> Denial | None:
         """Why private data is not shown; None when the token holds."""
@@ -106,10 +115,25 @@ class Gate:
             return bad
         if token not in self._known_tokens:
             text = token.rpartition(":")[0]
-            if not self._verifier.is_signed(digest(elements_of(text.encode())), bytes.fromhex(form[4])):
+            if not self._verifier.is_signed(self._digest_of_text(text), bytes.fromhex(form[4])):
                 return bad
             self._known_tokens.add(token)
         return None
+
+    # --- the scheme, which another gate may replace -----------------------------------------------------------------
+
+    def _verifier_of(self, private_key: bytes) -> Verifies:
+        return Verifier(private_key)
+
+    def _digest_of_tx(self, chain_id: int, tx_type: int, info: Info) -> list[int]:
+        return tx_digest(chain_id, tx_type, info)
+
+    def _hash_of(self, message: Sequence[int]) -> str:
+        """The transaction's name on the wire."""
+        return b"".join(part.to_bytes(8, "little") for part in message).hex()
+
+    def _digest_of_text(self, text: str) -> list[int]:
+        return digest(elements_of(text.encode()))
 
 
 def tx_digest(chain_id: int, tx_type: int, info: Info) -> list[int]:

@@ -174,7 +174,7 @@ class RestDesk:
         twin = self._twin
         quote = twin.desk.quote
         mark = Decimal(0) if quote is None else quote.mid
-        row = market_row(twin.ticker, twin.desk.rules, twin.scale, mark)
+        row = market_row(twin.ticker, twin.desk.rules, twin.scale, mark, twin.switches)
         return ok({"order_book_details": [row], "spot_order_book_details": []})
 
     def _book_orders(self, values: Values) -> HttpResponse:
@@ -238,12 +238,13 @@ class RestDesk:
         return self._history("trades", told, values)
 
     def _funding(self, values: Values) -> HttpResponse:
+        sign = -1 if self._twin.switches.paid_funding_is_positive else 1
         rows: list[Json] = [
             {
                 "timestamp": paid.at_ns // NANOSECONDS,
                 "market_id": MARKET,
                 "funding_id": 2_001 + number,
-                "change": format(paid.amount, "f"),
+                "change": format(sign * paid.amount, "f"),
                 "discount": "0",
                 "rate": format(self._twin.setup.source.funding.rate, "f"),
                 "position_size": self._twin.scale.size(abs(self._twin.desk.position)),

@@ -133,6 +133,8 @@ class Sequencer:
         self.pending.remove(sent)
         sent.executed_ns = self._twin.now_ns
         match sent.checked.tx_type:
+            case _ if sent.checked.numbers["Nonce"] >= self.next_nonce:
+                sent.failure = "invalid nonce"  # One before it failed, and gave its own back.
             case 14:
                 sent.failure = self._create(sent.checked)
             case 15:
@@ -142,6 +144,8 @@ class Sequencer:
             case _:
                 pass  # A change of leverage: the account's terms stay what the rehearsal was given.
         sent.status = FAILED if sent.failure else EXECUTED
+        if sent.failure and self._twin.switches.failed_tx_returns_nonce:
+            self.next_nonce = min(self.next_nonce, sent.checked.numbers["Nonce"])
         self._twin.tell_tx(sent)
 
     def _create(self, checked: CheckedTx) -> str:
@@ -163,6 +167,7 @@ class Sequencer:
             post_only=post_only,
             reduce_only=reduce_only,
             immediate=takes,
+            any_notional=takes,
             note=note,
         )
         if isinstance(outcome, TwinOrder):

@@ -95,13 +95,14 @@ def status_word(order: TwinOrder) -> str:
     return _ENDINGS.get(Reason(order.reason), "canceled") if order.reason in list(Reason) else "canceled"
 
 
-def order_row(order: TwinOrder, account: int, scale: Scale, switches: Switches) -> Json:
+def order_row(order: TwinOrder, account: int, expiry_ms: int, scale: Scale, switches: Switches) -> Json:
+    """`expiry_ms`: when it ends by itself; 0 for what does not rest."""
     initial = order.quantity if switches.trim_changes_initial_amount else order.asked
     keeps = order.is_live or switches.ended_order_keeps_remaining
     remaining = order.remaining if keeps and order.status is not OrderStatus.FILLED else Decimal(0)
     order_id, client_id = FIRST_ORDER_ID + order.number, int(order.client_id or 0)
     price = order.price or Decimal(0)
-    at_s = order.placed_ns // 1_000_000_000
+    unit_ns = 1_000_000 if switches.order_times_are_ms else 1_000_000_000
     time_in_force = "immediate-or-cancel" if order.note else "post-only" if order.post_only else "good-till-time"
     return {
         "order_index": order_id,
@@ -124,7 +125,7 @@ def order_row(order: TwinOrder, account: int, scale: Scale, switches: Switches) 
         "time_in_force": time_in_force,
         "reduce_only": order.reduce_only,
         "trigger_price": scale.price(Decimal(0)),
-        "order_expiry": order.placed_ns // 1_000_000 + 28 * 86_400_000,
+        "order_expiry": expiry_ms,
         "status": status_word(order),
         "trigger_status": "na",
         "trigger_time": 0,
@@ -134,10 +135,11 @@ def order_row(order: TwinOrder, account: int, scale: Scale, switches: Switches) 
         "to_trigger_order_id_1": "0",
         "to_cancel_order_id_0": "0",
         "block_height": 102_202 + order.number,
-        "timestamp": order.updated_ns // 1_000_000_000,
-        "created_at": at_s,
-        "updated_at": order.updated_ns // 1_000_000_000,
+        "timestamp": order.updated_ns // unit_ns,
+        "created_at": order.placed_ns // unit_ns,
+        "updated_at": order.updated_ns // unit_ns,
         "transaction_time": order.updated_ns // 1_000,
+        "order_version": 0,
     }
 
 
@@ -197,15 +199,16 @@ def position_row(symbol: str, quantity: Decimal, entry: Decimal, mark: Decimal, 
     }
 
 
-def market_row(symbol: str, rules: MarketRules, scale: Scale, mark: Decimal) -> Json:
+def market_row(symbol: str, rules: MarketRules, scale: Scale, mark: Decimal, switches: Switches) -> Json:
     """Of `GET /api/v1/orderBookDetails`."""
+    unit = Decimal(100 if switches.listed_fees_are_percent else 1)
     return {
         "symbol": symbol,
         "market_id": MARKET,
         "market_type": "perp",
         "status": "active",
-        "taker_fee": format(rules.taker_fee_rate, "f"),
-        "maker_fee": format(rules.maker_fee_rate, "f"),
+        "taker_fee": format(rules.taker_fee_rate * unit, "f"),
+        "maker_fee": format(rules.maker_fee_rate * unit, "f"),
         "liquidation_fee": "1.0000",
         "min_base_amount": scale.size(rules.min_quantity),
         "min_quote_amount": quote_text(rules.min_notional),

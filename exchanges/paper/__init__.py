@@ -9,7 +9,12 @@ from markets.account import AccountTerms
 from markets.store import AccountStore
 from markets.tape import MarketSource
 
-__all__ = ["PaperClient", "PaperWorld", "StreamDelays", "open_paper", "open_world"]
+__all__ = ["LOOK_EVERY_S", "PaperClient", "PaperWorld", "StreamDelays", "open_paper", "open_world"]
+
+LOOK_EVERY_S = 14_400
+"""For `BotSettings.look_every_s`: no message is ever lost here and nobody else trades on the account, so that a look
+that nothing calls for could only repeat what is known. Looks that something calls for happen at once, as anywhere.
+"""
 
 
 def open_paper(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Protocol, TypeVar
@@ -142,21 +142,26 @@ class PaperClient(BaseExchangeClient):
     def setup_order_update_handler(self, handler: EventHandler) -> None:
         self._handler = handler
 
-    def receive(self, event: VenueEvent) -> None:
+    def receive(self, events: Sequence[VenueEvent]) -> None:
         """The world's side of the streams. The handler runs on the loop, once its clock has moved to this moment."""
+        meant = [event for event in events if self._is_meant_for_owner(event)]
+        if meant and self._loop is not None and self._handler is not None:
+            self._loop.call_soon(self._hand_over, meant)
+
+    def _is_meant_for_owner(self, event: VenueEvent) -> bool:
+        """Take notice of what concerns the client itself. False: it asked for this one, and not its owner."""
         if isinstance(event, RulesChanged):
             self._rules = event.rules
-        if self._first_quote is not None and isinstance(event, QuoteMoved | MarketEnded):
+        elif self._first_quote is not None and isinstance(event, QuoteMoved | MarketEnded):
             _resolve(self._first_quote, None)
             self._first_quote = None
-            if isinstance(event, QuoteMoved):
-                return  # the client asked for this one, not its owner
-        if self._loop is not None and self._handler is not None:
-            self._loop.call_soon(self._hand_over, event)
+            return isinstance(event, MarketEnded)
+        return True
 
-    def _hand_over(self, event: VenueEvent) -> None:
-        if self._loop is not None and self._handler is not None:
-            self._handler(event)
+    def _hand_over(self, events: Sequence[VenueEvent]) -> None:
+        for event in events:
+            if self._loop is not None and self._handler is not None:
+                self._handler(event)
 
     # --- carrying ---------------------------------------------------------------------------------------------------
 

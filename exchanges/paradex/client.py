@@ -8,18 +8,17 @@ news; a stream that does not bring them is deaf, and is replaced.
 from __future__ import annotations
 
 import asyncio
-import difflib
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from random import Random
 
 from domain.clock import Clock
-from domain.events import Fill, PositionUpdate, RulesChanged, StreamLost, VenueEvent
-from domain.market import NANOSECONDS, MarketRules, PriceBand, Quote, Side
+from domain.events import Fill, FundingPayment, PositionUpdate, StreamLost, VenueEvent
+from domain.market import NANOSECONDS, MarketRules, Side
 from domain.orders import OrderStatus
-from exchanges.base import BaseExchangeClient, Capabilities, EventHandler, OrderInfo, OrderRequest
+from exchanges.base import Capabilities, OrderInfo, OrderRequest
 from exchanges.errors import Misconfigured, Refused, Unavailable
+from exchanges.order_memory import OrderMemory
 from exchanges.paradex import facts, signing
 from exchanges.paradex.codec import WireFill, WireOrder, WirePosition
 from exchanges.paradex.codec_account import Bbo
@@ -27,14 +26,11 @@ from exchanges.paradex.keys import Keys
 from exchanges.paradex.rest import Rest
 from exchanges.paradex.stream import AccountDialogue, Listener, QuoteDialogue
 from exchanges.transport.caller import Patience
-from exchanges.transport.chores import Chores
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
 from exchanges.transport.setup import AccountSummary
 from exchanges.transport.streams import StreamGroup, StreamSession, StreamStyle
-from exchanges.transport.touch import Touch
+from exchanges.venue_client import CLOCK_EVERY_S, VenueClient
 
-_CLOCK_SAMPLES = 3
-_REMEMBERED_ORDERS = 10_000
 _HISTORY_OVERLAP_MS = 60_000
 _QUOTE_RESTS_AFTER_NS = 4 * NANOSECONDS
 _STALE_RULES_REASONS = ("bad_quantity", "validation_error", "invalid_request_parameter")
@@ -49,7 +45,7 @@ class Timing:
     connect_within_s: float = 20.0
     absence_settles_s: float = facts.RECEIVE_WINDOW_MS / 1_000 + 1.0
     news_within_s: float = 5.0
-    clock_every_s: float = 30.0
+    clock_every_s: float = CLOCK_EVERY_S
     login_every_s: float = facts.TOKEN_RENEW_AFTER_S
     rules_every_s: float = 600.0
     funding_every_s: float = 120.0
@@ -61,17 +57,17 @@ class Timing:
 
 @dataclass(slots=True)
 class _Trace:
-    """What this process knows of an order beside the bot: when it was sent, its side and asked quantity, the venue's
-    id, and what the venue decided about it, as far as it was told."""
+    """What this process knows of an order beside the bot: when it was sent (None: by an earlier process), its side and
+    asked quantity, the venue's id, and what the venue decided about it, as far as it was told."""
 
-    sent_ns: int
+    sent_ns: int | None = None
     side: Side | None = None
     asked: Decimal | None = None
     order_id: str | None = None
     decided: WireOrder | None = None
 
 
-class ParadexClient(BaseExchangeClient):
+class ParadexClient(VenueClient):
     """`ws_url` is a checked base address; `http` goes to a checked one."""
 
     capabilities = Capabilities(client_id_bits=62)
@@ -87,20 +83,14 @@ class ParadexClient(BaseExchangeClient):
         chance: Random,
         timing: Timing | None = None,
     ) -> None:
-        self._ticker = ticker
+        self._timing = timing or Timing()
+        super().__init__(ticker, clock, self._timing.connect_within_s)
         self._symbol = f"{ticker}-USD-PERP"
         self._keys = keys
-        self._clock = clock
-        self._timing = timing or Timing()
-        self._handler: EventHandler = lambda _event: None
-        self._touch = Touch(clock, self._emit)
-        self._chores = Chores()
         self._rest = Rest(http, clock, lambda: self._chores.soon("clock"), self._timing.patience)
-        self._traces: OrderedDict[int, _Trace] = OrderedDict()
+        self._traces: OrderMemory[int, _Trace] = OrderMemory()
         self._decisions: dict[int, asyncio.Future[WireOrder | None]] = {}
         self._connected_ns = 0
-        self._funded_ms = 0
-        self._rules: MarketRules | None = None
         listener = Listener(self._on_order, self._on_fill, self._on_position, self._on_touch, self._touch.confirm)
         self._account = StreamSession(
             "account",
@@ -120,31 +110,28 @@ class ParadexClient(BaseExchangeClient):
 
     # --- life -------------------------------------------------------------------------------------------------------
 
-    async def connect(self) -> None:
-        for _ in range(_CLOCK_SAMPLES):
-            await self._rest.sync_clock()
+    async def _log_in(self) -> None:
         await self._identify()
         state = await self._rest.system_state()
         if state == "maintenance":
             raise Unavailable("Paradex is in maintenance; start again when it is over")
         await self._find_market()
-        self._rules = await self.market_rules()
+        await self._refresh_rules()
         await self._rest.token()
-        await self._streams.start(self._timing.connect_within_s)
+
+    async def _settle_in(self) -> None:
         await self._refresh_quote()
         self._connected_ns = self._clock.now_ns()
-        self._funded_ms = self._rest.server_clock.now_ms()
+        self._count_funding_from(self._rest.server_clock.now_ns())
         timing = self._timing
-        self._chores.every(timing.clock_every_s, "clock", self._rest.sync_clock)
+        self._chores.every(timing.clock_every_s, "clock", self._sync_clock)
         self._chores.every(timing.login_every_s, "login", self._rest.renew_login)
         self._chores.every(timing.rules_every_s, "rules", self._refresh_rules)
-        self._chores.every(timing.funding_every_s, "funding", self._read_funding)
+        self._chores.every(timing.funding_every_s, "funding", self._tell_funding)
         self._chores.every(timing.quote_every_s, "quote", self._refresh_quote)
 
-    async def disconnect(self) -> None:
-        await self._chores.stop()
-        await self._streams.stop()
-        self._touch.clear()
+    async def _sync_clock(self) -> None:
+        await self._rest.sync_clock()
 
     def get_exchange_name(self) -> str:
         return "paradex"
@@ -179,11 +166,8 @@ class ParadexClient(BaseExchangeClient):
 
     async def _find_market(self) -> None:
         listed = await self._rest.listing()
-        if self._symbol in listed:
-            return
-        near = difflib.get_close_matches(self._ticker.upper(), list(listed.values()), 3, 0.5)
-        advice = f"; near it: {', '.join(near)}" if near else ""
-        raise Misconfigured(f"Paradex lists no perpetual of {self._ticker}{advice}")
+        if self._symbol not in listed:
+            raise self._not_listed(listed.values())
 
     async def _refresh_quote(self) -> None:
         """A market at rest streams no quote; it is asked for then, so that the last one does not grow stale."""
@@ -200,18 +184,17 @@ class ParadexClient(BaseExchangeClient):
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    async def place(self, request: OrderRequest) -> str:
-        if request.price is not None and not request.post_only:
-            raise ValueError("a limit order that may take is never sent")
+    async def _place(self, request: OrderRequest) -> str:
         trace = self._trace(request.client_id)
         trace.side, trace.asked = request.side, request.quantity
+        trace.sent_ns = trace.sent_ns or self._clock.now_ns()
         try:
             placed = await self._rest.place(self._symbol, request)
         except Refused as refused:
             if refused.reason in _STALE_RULES_REASONS:
                 self._chores.soon("rules")
             raise
-        self._check_echo(request, placed)
+        self._check_echo(request, placed.market, placed.info)
         order_id = trace.order_id = placed.info.order_id
         if placed.info.status is not OrderStatus.PLANNED:
             self._on_order(placed)  # The answer may be faster than the stream; the facts are the same.
@@ -251,7 +234,7 @@ class ParadexClient(BaseExchangeClient):
             raise Unavailable(f"the exchange has not decided about order {found.info.order_id} yet")
         if found is not None:
             return found.info
-        sent_ns = self._connected_ns if trace is None else trace.sent_ns
+        sent_ns = self._connected_ns if trace is None or trace.sent_ns is None else trace.sent_ns
         is_settled = self._clock.now_ns() - sent_ns >= self._timing.absence_settles_s * NANOSECONDS
         if order_id is None and is_settled:
             return None
@@ -260,7 +243,7 @@ class ParadexClient(BaseExchangeClient):
     async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace | None) -> WireOrder | None:
         now_ms = self._rest.server_clock.now_ms()
         age_ms = facts.HISTORY_LOOKBACK_S * 1_000
-        if trace is not None:
+        if trace is not None and trace.sent_ns is not None:
             age_ms = (self._clock.now_ns() - trace.sent_ns) // 1_000_000 + _HISTORY_OVERLAP_MS
         for order in await self._rest.ended_orders(self._symbol, max(1, now_ms - age_ms)):
             if order.info.client_id == client_id or order.info.order_id == order_id:
@@ -284,56 +267,26 @@ class ParadexClient(BaseExchangeClient):
         found = {wire.fill.trade_id: self._dated(wire) for wire in told if wire.market == self._symbol}
         return sorted(found.values(), key=lambda fill: (fill.venue_ns, fill.trade_id))
 
+    async def funding_since(self, since_ns: int) -> list[FundingPayment]:
+        told = await self._rest.funding(self._symbol, max(1, since_ns // 1_000_000))
+        found = {payment.payment_id: payment for payment in told if payment.at_ns >= since_ns}
+        return sorted(found.values(), key=lambda payment: payment.at_ns)
+
     async def market_rules(self) -> MarketRules:
-        return (await self._rest.market(self._symbol)).rules(self._ticker)
-
-    async def _refresh_rules(self) -> None:
-        rules = await self.market_rules()
-        if rules != self._rules:
-            self._rules = rules
-            self._emit(RulesChanged(self._clock.now_ns(), rules))
-
-    async def _read_funding(self) -> None:
-        """Payments are told nowhere else. Repetitions are harmless: each has an id."""
-        since_ms = self._funded_ms
-        for payment in await self._rest.funding(self._symbol, since_ms):
-            self._funded_ms = max(self._funded_ms, payment.at_ns // 1_000_000)
-            if payment.at_ns // 1_000_000 >= since_ms:
-                self._emit(replace(payment, at_ns=self._clock.now_ns()))
-
-    def _check_echo(self, request: OrderRequest, placed: WireOrder) -> None:
-        """What the venue booked must be what was sent: anything else is a defect that no retry mends."""
-        info = placed.info
-        sent = (self._symbol, request.client_id, request.side, request.price)
-        booked = (placed.market, info.client_id, info.side, info.price if request.price is not None else None)
-        # A reduce-only order may be trimmed; no order may grow.
-        if sent != booked or info.size > request.quantity:
-            raise Misconfigured(f"the exchange booked another order than was sent: order {info.order_id}; look at it")
+        market = await self._rest.market(self._symbol)
+        self._learn_limits(market.limits)
+        return market.rules(self._ticker)
 
     # --- the streams ------------------------------------------------------------------------------------------------
 
-    def quote(self) -> Quote | None:
-        return self._touch.quote()
-
-    def watch_quotes(self, band: PriceBand) -> None:
-        self._touch.watch(band)
-
-    def setup_order_update_handler(self, handler: EventHandler) -> None:
-        self._handler = handler
-        if not self._streams.is_whole:
-            handler(StreamLost(self._clock.now_ns(), "the stream is being opened again"))
-
-    def _emit(self, event: VenueEvent) -> None:
-        self._handler(event)
-
     def _on_stream(self, event: VenueEvent) -> None:
         if isinstance(event, StreamLost):
-            self._touch.clear()
             for decision in self._decisions.values():
                 _decide(decision, None)
-        else:
-            self._chores.soon("quote")
-        self._emit(event)
+        super()._on_stream(event)
+
+    def _on_restored(self) -> None:
+        self._chores.soon("quote")
 
     def _on_order(self, order: WireOrder) -> None:
         if order.market != self._symbol:
@@ -359,21 +312,17 @@ class ParadexClient(BaseExchangeClient):
             self._emit(PositionUpdate(self._clock.now_ns(), position.quantity))
 
     def _on_touch(self, bbo: Bbo) -> None:
-        bid, ask = bbo.bid, bbo.ask
-        if bid is None or ask is None:
-            self._touch.clear()
-        else:
-            self._touch.update(bid, bbo.bid_size or Decimal(0), ask, bbo.ask_size or Decimal(0))
+        self._update_touch(bbo.bid, bbo.bid_size or Decimal(0), bbo.ask, bbo.ask_size or Decimal(0))
 
     # --- inner parts ------------------------------------------------------------------------------------------------
 
     def _trace(self, client_id: int) -> _Trace:
-        trace = self._traces.get(client_id)
-        if trace is None:
-            trace = self._traces[client_id] = _Trace(self._clock.now_ns())
-            if len(self._traces) > _REMEMBERED_ORDERS:
-                self._traces.popitem(last=False)
-        return trace
+        return self._traces.get(client_id) or self._traces.keep(client_id, _Trace())
+
+    def _order_ended(self, client_id: int | None, order_id: str | None) -> None:
+        del order_id
+        if client_id is not None:
+            self._traces.end(client_id)
 
     def _dated(self, wire: WireFill) -> Fill:
         """The fill as of now, on our order's side where that is known: what the venue's word means there is not."""

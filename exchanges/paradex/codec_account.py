@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from domain.events import FundingPayment
 from domain.market import MarketRules
+from exchanges.base import OrderLimits
 from exchanges.decoding import DecodeError, Fields, parse_fields, shown
 from exchanges.paradex.codec import milliseconds
-from exchanges.paradex.facts import MAKER_FEE_IF_NOT_TOLD, TAKER_FEE_IF_NOT_TOLD
+from exchanges.paradex.facts import MAKER_FEE_IF_NOT_TOLD, MOST_OPEN_ORDERS_IF_NOT_TOLD, TAKER_FEE_IF_NOT_TOLD
 
 _LONGEST_TOKEN = 8_192
 _SYSTEM_STATES = ("ok", "maintenance", "cancel_only", "post_only")
@@ -25,6 +26,7 @@ class Market:
     min_notional: Decimal
     maker_fee: Decimal
     taker_fee: Decimal
+    limits: OrderLimits
 
     def rules(self, ticker: str) -> MarketRules:
         """There is no smallest size but one step; the smallest notional is what binds."""
@@ -61,7 +63,16 @@ def _market(row: Fields) -> Market:
         min_notional=row.not_negative("min_notional"),
         maker_fee=MAKER_FEE_IF_NOT_TOLD if fees is None else fees.fields("maker_fee").decimal("fee"),
         taker_fee=TAKER_FEE_IF_NOT_TOLD if fees is None else fees.fields("taker_fee").decimal("fee"),
+        limits=_limits(row),
     )
+
+
+def _limits(row: Fields) -> OrderLimits:
+    """A width of 0, or none, is no band."""
+    is_told = row.has("price_bands_width") and row.raw("price_bands_width") != ""
+    width = row.not_negative("price_bands_width") if is_told else Decimal(0)
+    most = row.integer_or_none("max_open_orders") or MOST_OPEN_ORDERS_IF_NOT_TOLD
+    return OrderLimits(most, 1 - width, 1 + width) if width else OrderLimits(most)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ we gave it up."""
 SETTLEMENT_CURRENCIES = frozenset({"USDC", "USD"})
 """A fee in any other currency cannot be booked, and is an error."""
 
+MOST_OPEN_ORDERS_IF_NOT_TOLD = 100
+"""Resting orders of an account in one market, should its listing not say."""
 PAGE_SIZE = 100
 """The venue's own default for histories."""
 HEARTBEAT_S = 20

@@ -30,7 +30,7 @@ from exchanges.transport.server_clock import ServerClock
 
 T = TypeVar("T")
 
-_BUDGET = (
+BUDGET = (
     Bucket("address", capacity=300, per_minute=1_200, reserve=60),
     Bucket("orders", capacity=400, per_minute=12_000, reserve=50),
     Bucket("private reads", capacity=100, per_minute=480, reserve=10),
@@ -52,7 +52,7 @@ class Rest:
         self.server_clock = ServerClock(clock)
         self._clock = clock
         self._on_bad_time = on_bad_time
-        self._caller = RestCaller(http, RateLimiter(_BUDGET, clock), clock, patience)
+        self._caller = RestCaller(http, RateLimiter(BUDGET, clock), clock, patience)
         self._signer: Signer | None = None
         self._token: Token | None = None
         self._token_ns = 0

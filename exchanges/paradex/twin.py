@@ -7,7 +7,6 @@ the venue is a field of `Switches`, so that the other reading can be played too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -16,8 +15,9 @@ from urllib.parse import parse_qsl
 
 from exchanges.paradex import twin_sbe
 from exchanges.paradex.twin_auth import Account, Tokens
-from exchanges.paradex.twin_forms import OrderForm
+from exchanges.paradex.twin_forms import MAKING, OrderForm
 from exchanges.paradex.twin_rest import RestDesk
+from exchanges.paradex.twin_rpc import data_frame, error_frame, read_request, result_frame
 from exchanges.paradex.twin_switches import Switches
 from exchanges.paradex.twin_wire import (
     Json,
@@ -123,9 +123,10 @@ class ParadexTwin(TwinBase):
             ticket.side,
             ticket.size,
             ticket.price,
-            post_only=ticket.instruction == "POST_ONLY",
+            post_only=ticket.instruction in MAKING,
             reduce_only="REDUCE_ONLY" in ticket.flags,
             immediate=ticket.instruction == "IOC",
+            any_notional=True,  # The API has looked at it, at the mark price.
         )
         if isinstance(outcome, Refusal):
             ticket.closed_ns, ticket.reason = self.now_ns, cancel_reason(outcome.reason)
@@ -244,7 +245,7 @@ class ParadexTwin(TwinBase):
     # --- requests on a socket ---------------------------------------------------------------------------------------
 
     def hear(self, socket: Socket, frame: Frame) -> None:
-        message = _message(frame)
+        message = read_request(frame)
         if message is None:
             self._refuse(socket, None, -32700, "parse error", "")
             return
@@ -264,7 +265,7 @@ class ParadexTwin(TwinBase):
             self._refuse(socket, request_id, _BAD_TOKEN, "invalid bearer token", "")
         else:
             socket.facts["account"] = hex(self.account.address)
-            self._acknowledge(socket, request_id, {"node_id": "twin"})
+            self._acknowledge(socket, request_id, {} if self.switches.login_result_is_empty else {"node_id": "twin"})
 
     def _subscribe(self, socket: Socket, request_id: int, method: str, channel: object) -> None:
         error = f"invalid {method} request"
@@ -275,25 +276,32 @@ class ParadexTwin(TwinBase):
         else:
             (socket.channels.add if method == "subscribe" else socket.channels.discard)(channel)
             self._acknowledge(socket, request_id, {"channel": channel})
-            quote = self.desk.quote
-            if channel == f"bbo.{self.market}" and self.switches.touch_on_subscribe and quote is not None:
-                self._tell_touch(TouchMoved(self.now_ns, quote), [socket])
+            if method == "subscribe":
+                self._first_words(socket, channel)
+
+    def _first_words(self, socket: Socket, channel: str) -> None:
+        """What a new subscription is told at once, where the venue does that."""
+        quote, kind = self.desk.quote, channel.partition(".")[0]
+        if kind == "bbo" and self.switches.touch_on_subscribe and quote is not None:
+            self._tell_touch(TouchMoved(self.now_ns, quote), [socket])
+        elif kind == "orders" and self.switches.orders_on_subscribe:
+            for ticket in self.open_tickets(with_pending=False):
+                self._tell_order(ticket)
+        elif kind == "positions" and self.switches.orders_on_subscribe and self.desk.position:
+            self._tell_position(PositionMoved(self.now_ns, self.desk.position))
 
     def _is_allowed(self, socket: Socket, channel: str) -> bool:
         kind, _, rest = channel.partition(".")
         if channel in _PRIVATE or (kind in ("orders", "fills") and rest in (self.market, "ALL")):
             return "account" in socket.facts
-        is_public = kind in ("bbo", "trades", "markets_summary", "funding_data") and rest in (self.market, "ALL")
-        return is_public and ("sbe" in socket.facts or self.switches.text_quotes)
+        # Of the public channels only the touch is played: what would stay silent is refused.
+        return (kind, rest) == ("bbo", self.market) and ("sbe" in socket.facts or self.switches.text_quotes)
 
     def _acknowledge(self, socket: Socket, request_id: int, result: Json) -> None:
-        now_us = self.now_ns // 1_000
-        times = {"usIn": now_us, "usDiff": 0, "usOut": now_us}
-        self._push_frame(socket, _json({"jsonrpc": "2.0", "id": request_id, "result": result, **times}))
+        self._push_frame(socket, result_frame(request_id, result, self.now_ns))
 
     def _refuse(self, socket: Socket, request_id: int | None, code: int, message: str, data: str) -> None:
-        error = {"code": code, "message": message, "data": data}
-        self._push_frame(socket, _json({"jsonrpc": "2.0", "id": request_id, "error": error}))
+        self._push_frame(socket, error_frame(request_id, code, message, data))
 
     # --- news -------------------------------------------------------------------------------------------------------
 
@@ -329,7 +337,7 @@ class ParadexTwin(TwinBase):
         def write(version: int | None) -> Frame:
             if version is not None:
                 return twin_sbe.order(seen, market, account, seq, version)
-            return _data(f"orders.{market}", order_json(seen, market, account, seq))
+            return data_frame(f"orders.{market}", order_json(seen, market, account, seq))
 
         self._tell_account("orders", write)
 
@@ -340,7 +348,7 @@ class ParadexTwin(TwinBase):
             if version is not None:
                 side = fill_side(fill, self.switches)
                 return twin_sbe.fill(fill, fill_id, ticket, side, market, account, version)
-            return _data(f"fills.{market}", fill_json(fill, fill_id, ticket, market, self.switches))
+            return data_frame(f"fills.{market}", fill_json(fill, fill_id, ticket, market, self.switches))
 
         self._tell_account("fills", write, self.switches.fill_delay_ms * MILLISECONDS)
 
@@ -350,7 +358,7 @@ class ParadexTwin(TwinBase):
         def write(version: int | None) -> Frame:
             if version is not None:
                 return twin_sbe.position(moved.quantity, entry, self.market, account, moved.at_ns, version)
-            return _data("positions", row)
+            return data_frame("positions", row)
 
         self._tell_account("positions", write)
 
@@ -368,31 +376,9 @@ class ParadexTwin(TwinBase):
                 frame: Frame = twin_sbe.bbo(moved.quote, self.market, self.book_seq, moved.at_ns, version)
             else:
                 shown = bbo_json(moved.quote, self.market, self.book_seq, moved.at_ns)
-                frame = _data(f"bbo.{self.market}", shown)
+                frame = data_frame(f"bbo.{self.market}", shown)
             self._push_frame(socket, frame)
 
 
 def open_twin(setup: TwinSetup, switches: Switches | None = None) -> ParadexTwin:
     return ParadexTwin(setup, switches)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _data(channel: str, payload: Json) -> str:
-    return _json({"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": payload}})
-
-
-def _message(frame: Frame) -> tuple[int, str, Json] | None:
-    """Id, method and parameters; None for what is no JSON-RPC request."""
-    try:
-        message = json.loads(frame)
-    except ValueError:
-        return None
-    if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
-        return None
-    request_id, method, parameters = message.get("id"), message.get("method"), message.get("params")
-    if not isinstance(request_id, int) or not isinstance(method, str) or not isinstance(parameters, dict):
-        return None
-    return request_id, method, parameters

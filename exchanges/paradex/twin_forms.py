@@ -12,6 +12,9 @@ from domain.market import Side
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _INSTRUCTIONS = ("GTC", "IOC", "POST_ONLY", "RPI")
 _FLAGS = ("REDUCE_ONLY",)
+_SELF_TRADES = (None, "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH")
+"""How an order may say what becomes of a trade with itself; the twin plays the venue's default, EXPIRE_TAKER."""
+MAKING = ("POST_ONLY", "RPI")
 _LONGEST_CLIENT_ID = 64
 _SHORTEST_WINDOW_MS = 10
 
@@ -50,14 +53,15 @@ class OrderForm:
         return None if self.kind == "MARKET" else self.price
 
     @property
-    def reduces_only(self) -> bool:
-        return "REDUCE_ONLY" in self.flags
+    def only_makes(self) -> bool:
+        """Whether it may not take; an RPI order is one of those."""
+        return self.instruction in MAKING
 
 
 def order_form(body: bytes) -> OrderForm | Complaint:
     try:
         values = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Complaint("BINDING_ERROR", "the body is no JSON")
     if not isinstance(values, dict):
         return Complaint("BINDING_ERROR", "the body is no object")
@@ -67,6 +71,10 @@ def order_form(body: bytes) -> OrderForm | Complaint:
         return Complaint("BINDING_ERROR", "market, side, type and instruction are needed")
     if side not in ("BUY", "SELL") or kind not in ("LIMIT", "MARKET") or instruction not in _INSTRUCTIONS:
         return Complaint("VALIDATION_ERROR", "unknown side, type or instruction")
+    if values.get("stp") not in _SELF_TRADES:
+        return Complaint("VALIDATION_ERROR", "unknown stp")
+    if values.get("on_behalf_of_account"):
+        return Complaint("VALIDATION_ERROR", "this account trades for no other")
     numbers = _numbers(values, is_market=kind == "MARKET")
     if isinstance(numbers, Complaint):
         return numbers

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from exchanges.paradex.twin_auth import ACCOUNT_CLASS, CHAIN_ID, PROXY_CLASS
 from exchanges.paradex.twin_forms import Complaint, OrderForm, order_form
+from exchanges.paradex.twin_limits import Limits
 from exchanges.paradex.twin_wire import (
+    LARGEST_ORDER,
     Json,
     Ticket,
     bbo_json,
@@ -19,7 +22,7 @@ from exchanges.paradex.twin_wire import (
     order_json,
     plain,
 )
-from exchanges.rehearsal.base import NANOSECONDS, RequestWindow
+from exchanges.rehearsal.base import NANOSECONDS
 from exchanges.transport.messages import HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
@@ -46,12 +49,7 @@ class RestDesk:
 
     def __init__(self, twin: ParadexTwin) -> None:
         self._twin = twin
-        self._windows = {
-            "public": RequestWindow(1_500, _MINUTE_NS),
-            "login": RequestWindow(600, _MINUTE_NS),
-            "orders": RequestWindow(17_250, _MINUTE_NS),
-            "reads": RequestWindow(600, _MINUTE_NS),
-        }
+        self._limits = Limits()
         self._seen: set[tuple[object, ...]] = set()
         """What was signed already, with its time: the time is the nonce."""
         self._public: dict[str, Callable[[Values], HttpResponse]] = {
@@ -59,6 +57,8 @@ class RestDesk:
             "/system/state": lambda _: ok({"status": twin.system_state}),
             "/system/config": lambda _: ok(_system_config()),
             "/markets": self._markets,
+            "/markets/summary": self._summary,
+            "/onboarding": self._onboarding,
             f"/bbo/{twin.market}": lambda _: ok(bbo_json(twin.desk.quote, twin.market, twin.book_seq, twin.now_ns)),
         }
         self._private: dict[str, Callable[[Values], HttpResponse]] = {
@@ -77,14 +77,14 @@ class RestDesk:
         if not request.path.startswith(_PREFIX):
             return self._complain(Complaint("NOT_FOUND", "no such resource", 404))
         if request.method == "GET" and path in self._public:
-            return self._limited("public") or self._public[path](values)
+            return self._within("public", lambda: self._public[path](values))
         if request.method == "POST" and (path == "/auth" or path.startswith("/auth/")):
-            return self._limited("login") or self._login(request)
+            return self._within("login", lambda: self._login(request))
         if not self._twin.tokens.is_bearer(request.header("Authorization"), self._twin.now_ns):
             return self._complain(Complaint("INVALID_TOKEN", "token is invalid or expired", 401))
         if request.method == "GET":
-            return self._limited("reads") or self._read(path, values)
-        return self._limited("orders") or self._write(request, path, values)
+            return self._within("reads", lambda: self._read(path, values))
+        return self._within("orders", lambda: self._write(request, path, values))
 
     def _read(self, path: str, values: Values) -> HttpResponse:
         if path in self._private:
@@ -107,14 +107,12 @@ class RestDesk:
         status = complaint.status or _STATUSES.get(complaint.code, self._twin.switches.error_status)
         return ok({"error": complaint.code, "message": complaint.message, "data": None}, status)
 
-    def _limited(self, name: str) -> HttpResponse | None:
-        wait_ns = self._windows[name].wait_ns(self._twin.now_ns)
-        if not wait_ns:
-            return None
-        refusal = self._complain(Complaint("RATE_LIMIT_EXCEEDED", "too many requests", 429))
-        reset_s = -(-(self._twin.now_ns + wait_ns) // NANOSECONDS)
-        headers = (*_JSON, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", str(reset_s)))
-        return HttpResponse(429, headers, refusal.body)
+    def _within(self, kind: str, serve: Callable[[], HttpResponse]) -> HttpResponse:
+        """Serve what the limits allow; every answer tells how much is left."""
+        now_ns = self._twin.now_ns
+        refused = self._limits.refuses(kind, now_ns)
+        response = self._complain(Complaint("RATE_LIMIT_EXCEEDED", "too many requests", 429)) if refused else serve()
+        return replace(response, headers=(*response.headers, *self._limits.headers(kind, now_ns)))
 
     # --- logins -----------------------------------------------------------------------------------------------------
 
@@ -122,7 +120,7 @@ class RestDesk:
         twin = self._twin
         account = request.header("PARADEX-STARKNET-ACCOUNT")
         times = [request.header(name) or "" for name in ("PARADEX-TIMESTAMP", "PARADEX-SIGNATURE-EXPIRATION")]
-        if account is None or not all(text.isascii() and text.isdigit() for text in times):
+        if account is None or not all(_is_count(text) for text in times):
             return self._complain(Complaint("INVALID_REQUEST_PARAMETER", "login headers are missing"))
         timestamp_s, expires_s = (int(text) for text in times)
         if account != hex(twin.account.address):
@@ -158,11 +156,30 @@ class RestDesk:
             return Complaint("INVALID_TIMESTAMP", "signature_timestamp is outside recv_window")
         if twin.switches.replayed_order_is_refused and words in self._seen:
             return Complaint("INVALID_TIMESTAMP", "signature_timestamp was used before")
-        rules, quote = twin.desk.rules, twin.desk.quote
-        if twin.system_state in ("maintenance", "cancel_only"):
-            return Complaint(f"SYSTEM_STATUS_{twin.system_state.upper()}", "no new orders now")
-        if form.size % rules.quantity_step:
-            return Complaint("INVALID_ORDER_SIZE", "size is not a multiple of the increment")
+        complaint = self._closed(form) or self._against_rules(form)
+        if complaint is not None:
+            return complaint
+        waiting = twin.open_tickets(with_pending=True)
+        if len(waiting) >= _MOST_OPEN_ORDERS:
+            return Complaint("VALIDATION_ERROR", "too many open orders in this market")
+        if form.client_id and any(ticket.client_id == form.client_id for ticket in waiting):
+            return Complaint("DUPLICATED_CLIENT_ID", "client_id is in use")
+        self._seen.add(words)
+        return None
+
+    def _closed(self, form: OrderForm) -> Complaint | None:
+        """What the venue as a whole does not take now."""
+        state = self._twin.system_state
+        if state == "maintenance":
+            return Complaint("SERVICE_UNAVAILABLE", "under maintenance", 503)
+        if state == "cancel_only" or (state == "post_only" and not form.only_makes):
+            return Complaint(f"SYSTEM_STATUS_{state.upper()}", "not now")
+        return None
+
+    def _against_rules(self, form: OrderForm) -> Complaint | None:
+        rules, quote = self._twin.desk.rules, self._twin.desk.quote
+        if form.size % rules.quantity_step or form.size > LARGEST_ORDER:
+            return Complaint("INVALID_ORDER_SIZE", "size is no multiple of the increment, or too large")
         if form.price % rules.tick_size:
             return Complaint("VALIDATION_ERROR", "price is not a multiple of the tick size")
         if quote is None:
@@ -171,12 +188,6 @@ class RestDesk:
             return Complaint("VALIDATION_ERROR", "the order is below the minimum notional")
         if form.limit is not None and abs(form.price / quote.mid - 1) > _BAND:
             return Complaint("VALIDATION_ERROR", "price is outside the price bands")
-        waiting = twin.open_tickets(with_pending=True)
-        if len(waiting) >= _MOST_OPEN_ORDERS:
-            return Complaint("VALIDATION_ERROR", "too many open orders in this market")
-        if form.client_id and any(ticket.client_id == form.client_id for ticket in waiting):
-            return Complaint("DUPLICATED_CLIENT_ID", "client_id is in use")
-        self._seen.add(words)
         return None
 
     def _cancel(self, path: str) -> HttpResponse:
@@ -186,13 +197,13 @@ class RestDesk:
         if not self._twin.is_open(ticket):
             return self._complain(Complaint("ORDER_IS_CLOSED", "order is closed"))
         self._twin.cancel_soon(ticket)
-        return HttpResponse(204)
+        return HttpResponse(self._twin.switches.cancel_status)
 
     def _cancel_all(self, values: Values) -> HttpResponse:
         if values.get("market", self._twin.market) == self._twin.market:
             for ticket in self._twin.open_tickets(with_pending=True):
                 self._twin.cancel_soon(ticket)
-        return HttpResponse(204)
+        return HttpResponse(self._twin.switches.cancel_status)
 
     def _named(self, path: str) -> Ticket | None:
         name = unquote(path.removeprefix("/orders/"))
@@ -252,6 +263,30 @@ class RestDesk:
             return ok({"results": []})
         return ok({"results": [market_json(twin.market, twin.desk.rules, _MOST_OPEN_ORDERS, _BAND)]})
 
+    def _summary(self, values: Values) -> HttpResponse:
+        """What of it a simulated market knows; `market` is one symbol, or ALL."""
+        twin, quote = self._twin, self._twin.desk.quote
+        if quote is None or values.get("market", "ALL") not in (twin.market, "ALL"):
+            return ok({"results": []})
+        mid = plain(quote.mid)
+        touch = {"bid": quote.bid, "bid_size": quote.bid_size, "ask": quote.ask, "ask_size": quote.ask_size}
+        row: Json = {
+            "symbol": twin.market,
+            **dict.fromkeys(("mark_price", "underlying_price", "last_traded_price"), mid),
+            **{name: plain(value) for name, value in touch.items()},
+            "funding_rate": plain(twin.setup.source.funding.rate),
+            **dict.fromkeys(("open_interest", "volume_24h", "total_volume", "price_change_rate_24h"), "0"),
+            "created_at": twin.now_ms,
+        }
+        return ok({"results": [row]})
+
+    def _onboarding(self, values: Values) -> HttpResponse:
+        """Whether a public key has an account."""
+        account = self._twin.account
+        if values.get("account_signer_type") != "starknet" or values.get("public_key") != hex(account.public_key):
+            return ok({"address": "", "exists": False, "account_signer_type": values.get("account_signer_type", "")})
+        return ok({"address": hex(account.address), "exists": True, "account_signer_type": "starknet"})
+
     # --- histories --------------------------------------------------------------------------------------------------
 
     def _order_history(self, values: Values) -> HttpResponse:
@@ -298,7 +333,7 @@ class RestDesk:
         """Newest first; the cursor counts rows."""
         numbers = [values.get(name, default) for name, default in (("start_at", "0"), ("page_size", "100"))]
         cursor = values.get("cursor", "0")
-        if not all(text.isascii() and text.isdigit() for text in (*numbers, cursor)):
+        if not all(_is_count(text) for text in (*numbers, cursor)):
             return self._complain(Complaint("INVALID_REQUEST_PARAMETER", "a number is no number"))
         start_ms, size = (int(text) for text in numbers)
         if not 0 < size <= _LONGEST_PAGE:
@@ -311,12 +346,23 @@ class RestDesk:
         return ok({"next": following, "prev": None, "results": shown[first : first + size]})
 
 
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
 def _system_config() -> Json:
+    """In the venue's whole shape: its SDK does not start without any of these. The chain itself is not played."""
+    contracts = ("paraclear_address", "oracle_address", "l1_core_contract_address", "l1_operator_address")
+    addresses = ("starknet_gateway_url", "starknet_fullnode_rpc_url", "starknet_fullnode_rpc_base_url")
     return {
+        **dict.fromkeys(addresses, "http://127.0.0.1:9"),
         "starknet_chain_id": CHAIN_ID,
+        "block_explorer_url": "http://127.0.0.1:9/",
+        **dict.fromkeys(contracts, "0x1"),
         "paraclear_decimals": 8,
-        "paraclear_account_hash": hex(ACCOUNT_CLASS),
         "paraclear_account_proxy_hash": hex(PROXY_CLASS),
-        "l1_chain_id": "11155111",
+        "paraclear_account_hash": hex(ACCOUNT_CLASS),
         "bridged_tokens": [],
+        "l1_chain_id": "11155111",
+        "liquidation_fee": "0.20",
     }

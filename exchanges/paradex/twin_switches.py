@@ -14,6 +14,8 @@ class Switches:
     error_status: int = 400
     """Of refusals for their content; a bad token is 401, an unknown order `unknown_order_status`."""
     unknown_order_status: int = 404
+    cancel_status: int = 204
+    """Of a cancel that was queued; its body is empty."""
     tells_new: bool = True
     """Whether the stream tells NEW before it tells what the engine decided."""
     engine_delay_ms: int = 3
@@ -36,6 +38,10 @@ class Switches:
     """Whether `/positions` keeps a CLOSED row of size 0."""
     position_size_is_signed: bool = True
     """Whether a short position's size has a minus sign in JSON."""
+    orders_on_subscribe: bool = False
+    """Whether a subscription to orders or positions is answered with those there are."""
+    login_result_is_empty: bool = False
+    """Whether the answer to a login on the socket names no node."""
     touch_on_subscribe: bool = False
     """Whether a subscription to the touch is answered with the touch at once."""
     account_is_binary: bool = True

@@ -13,7 +13,10 @@ from markets.orders import Reason
 
 Json = dict[str, object]
 
-_CANCEL_REASONS = {
+LARGEST_ORDER = Decimal(1_000_000)
+"""Base units, as `/markets` says."""
+
+_CANCEL_REASONS: dict[str, str] = {
     Reason.CANCELLED_BY_OWNER: "USER_CANCELED",
     Reason.REDUCE_ONLY: "REDUCE_ONLY_WILL_INCREASE",
     Reason.REDUCE_ONLY_WOULD_NOT_REDUCE: "REDUCE_ONLY_WILL_INCREASE",
@@ -73,7 +76,7 @@ def side_word(side: Side) -> str:
 
 def cancel_reason(word: str) -> str:
     """The venue's word for one of the engine's reasons."""
-    return _CANCEL_REASONS[Reason(word)] if word in list(Reason) else word.upper()
+    return _CANCEL_REASONS.get(word, word.upper())
 
 
 def view(ticket: Ticket, order: TwinOrder | None, switches: Switches) -> OrderView:
@@ -190,7 +193,7 @@ def market_json(market: str, rules: MarketRules, most_open_orders: int, band: De
         "order_size_increment": plain(rules.quantity_step),
         "price_tick_size": plain(rules.tick_size),
         "min_notional": plain(rules.min_notional),
-        "max_order_size": "1000000",
+        "max_order_size": plain(LARGEST_ORDER),
         "position_limit": "1000000",
         "max_open_orders": most_open_orders,
         "price_bands_width": plain(band),

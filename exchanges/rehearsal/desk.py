@@ -14,10 +14,7 @@ from domain.market import MarketRules, Quote, Side
 from domain.orders import OrderFact, OrderStatus
 from exchanges.rehearsal.setup import TwinSetup
 from markets.orders import NewOrder, Reason, Refusal
-from markets.venue import SimulatedVenue
 
-_LOOK_EVERY_NS = 50_000_000
-"""How often, in wire time, the touch is compared with the one last told."""
 _ZERO = Decimal(0)
 _STATUS = {
     OrderFact.ACCEPTED: OrderStatus.OPEN,
@@ -130,7 +127,7 @@ class TwinDesk:
     """One account on one market, in wire time."""
 
     def __init__(self, setup: TwinSetup) -> None:
-        self.venue = SimulatedVenue(setup.source, setup.terms)
+        self.venue = setup.open_venue(setup.source, setup.terms)
         self.orders: dict[int, TwinOrder] = {}
         self.fills: list[TwinFill] = []
         self.funding: list[FundingPaid] = []
@@ -141,6 +138,7 @@ class TwinDesk:
         self._by_client_id: dict[str, int] = {}
         self._told: Quote | None = None
         self._look_ns = setup.start_ns
+        self._look_every_ns = setup.touch_every_ns
         self._happenings: list[Happening] = []
         self._fill: Fill | None = None
         self._position = _ZERO
@@ -188,10 +186,16 @@ class TwinDesk:
         post_only: bool = False,
         reduce_only: bool = False,
         immediate: bool = False,
+        any_notional: bool = False,
         note: str = "",
     ) -> TwinOrder | Refusal:
-        """Place now; the order after what it took at once. Whether a client id may be used again is the twin's rule."""
-        outcome = self.venue.place(NewOrder(None, side, quantity, price, post_only, reduce_only, immediate))
+        """Place now; the order after what it took at once. Whether a client id may be used again is the twin's rule.
+
+        `any_notional`: the smallest notional does not hold for it.
+        """
+        outcome = self.venue.place(
+            NewOrder(None, side, quantity, price, post_only, reduce_only, immediate, any_notional)
+        )
         if isinstance(outcome, Refusal):
             return outcome
         number = int(outcome.order_id)
@@ -248,7 +252,7 @@ class TwinDesk:
                 self._wire_ns = target_ns
             self._take_in()
             if self._wire_ns >= self._look_ns:
-                self._look_ns = self._wire_ns + _LOOK_EVERY_NS
+                self._look_ns = self._wire_ns + self._look_every_ns
                 self._look_at_touch()
         return self._wire_ns
 

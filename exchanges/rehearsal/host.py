@@ -98,6 +98,11 @@ class TwinHost:
         """Every variable a client needs: throw-away keys and addresses."""
         return self.twin.env(self.base_url, self.ws_url)
 
+    def connections(self) -> frozenset[object]:
+        """The connections that are open now, those of sockets among them; each is the same object while it lives."""
+        server = None if self._runner is None else self._runner.server
+        return frozenset() if server is None else frozenset(server.connections)
+
     def cut(self, socket_id: int) -> None:
         """Cut one socket as a broken network does: no close frame reaches the client. Unknown ids are ignored."""
         end = self._ends.pop(socket_id, None)
@@ -298,7 +303,11 @@ async def start_twin(
     """Serve a twin on this loop. Raises `OSError` when the port is taken."""
     ended = asyncio.Event()
     host = TwinHost(twin, clock, latency_ns=latency_ns, skew_ns=skew_ns, meddler=meddler, on_end=ended.set)
-    await host.start(port)
+    try:
+        await host.start(port)
+    except BaseException:
+        await host.close()  # Whoever gave it up half-way has no other hold on it.
+        raise
     return RunningTwin(host, ended)
 
 

@@ -5,7 +5,7 @@
 | `messages` | requests, responses, frames; the protocols `HttpTransport` and `WebSocketTransport` |
 | `network`, `memory` | both protocols over aiohttp; and against a twin in the same process, under virtual time too |
 | `caller` | a request's outcome as an error of the tree: what may be concluded from a timeout, a 5xx, HTML, a 429 |
-| `limits` | token buckets with a reserve for cancels and closes |
+| `limits` | budgets (token buckets, sliding windows) with a reserve for cancels and closes |
 | `server_clock` | the venue's time, estimated |
 | `streams` | a socket kept alive: subscribe, acknowledge, heartbeat, watchdog, back-off, resubscribe |
 | `touch` | the best bid and offer as last streamed, and the watch on it |

@@ -3,8 +3,8 @@
 | what happened | a write ends in | a read ends in |
 |---|---|---|
 | it never left (no connection, no budget in time) | `NotSent` | `Unavailable` |
-| it may have arrived: timeout, reset, 5xx, HTML, redirect, unreadable answer | `OutcomeUnknown` | `Unavailable` |
-| 429 or 418 | `Refused("rate_limited")`, and a pause of everything | `Unavailable`, and the pause |
+| it may have arrived: timeout, reset, 408, 5xx, HTML, redirect, unreadable answer | `OutcomeUnknown` | `Unavailable` |
+| 429, 418, or a codec's `Refused("rate_limited")` | `Refused("rate_limited")`, and a pause of everything | `Unavailable`, and the pause |
 | any other answer | what the venue's codec makes of it | the same |
 
 The codec's function gets every 2xx and 4xx whose body is not HTML. It returns a value or raises `Refused`,
@@ -29,6 +29,8 @@ from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTranspor
 
 T = TypeVar("T")
 
+RATE_LIMITED = "rate_limited"
+"""The reason of a `Refused` for load."""
 _LONGEST_PAUSE_S = 3600.0
 
 
@@ -66,9 +68,7 @@ class RestCaller:
         """Ask. Raises `Unavailable`, or what `decode` raises."""
         try:
             response = await self._send(make, costs, urgent=False, within_s=self._patience.read_s)
-            self._check_load(response)
-            _check_readable(response)
-            return decode(response)
+            return self._decoded(response, decode)
         except (NotSent, OutcomeUnknown, Refused) as error:
             raise Unavailable(str(error)) from None
         except DecodeError as error:
@@ -84,10 +84,8 @@ class RestCaller:
     ) -> T:
         """Change something, at most once. Raises `NotSent`, `OutcomeUnknown`, `Refused`, or what `decode` raises."""
         response = await self._send(make, costs, urgent=urgent, within_s=self._patience.write_s)
-        self._check_load(response)
-        _check_readable(response)
         try:
-            return decode(response)
+            return self._decoded(response, decode)
         except DecodeError as error:
             raise OutcomeUnknown(f"the answer cannot be read: {error}") from None
         except Unavailable as error:
@@ -101,11 +99,22 @@ class RestCaller:
         left_s = within_s - (self._clock.now_ns() - started_ns) / NANOSECONDS
         return await self._http.send(make(), max(left_s, 1.0))
 
-    def _check_load(self, response: HttpResponse) -> None:
-        """A refusal for load stops everything for as long as the venue says."""
-        if response.status not in (418, 429):
-            self._load_refusals = 0
-            return
+    def _decoded(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
+        """What the venue says. A refusal for load, told by the status or in the body, stops everything."""
+        if response.status in (418, 429):
+            raise self._overloaded(response)
+        before, self._load_refusals = self._load_refusals, 0
+        _check_readable(response)
+        try:
+            return decode(response)
+        except Refused as refused:
+            if refused.reason != RATE_LIMITED:
+                raise
+            self._load_refusals = before
+            raise self._overloaded(response) from None
+
+    def _overloaded(self, response: HttpResponse) -> Refused:
+        """Pause for as long as the venue says; where it does not, longer each time."""
         patience = self._patience
         pause_s = min(patience.first_pause_s * 2**self._load_refusals, patience.longest_pause_s)
         self._load_refusals = min(self._load_refusals + 1, 16)
@@ -115,7 +124,7 @@ class RestCaller:
         if response.status == 418:
             pause_s = max(pause_s, patience.ban_s)
         self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))
-        raise Refused("rate_limited", f"the exchange asks for fewer requests; all wait {pause_s:.0f} s")
+        return Refused(RATE_LIMITED, f"the exchange asks for fewer requests; all wait {pause_s:.0f} s")
 
 
 def retry_after_s(response: HttpResponse, now_ns: int) -> float | None:
@@ -135,7 +144,7 @@ def retry_after_s(response: HttpResponse, now_ns: int) -> float | None:
 
 def _check_readable(response: HttpResponse) -> None:
     """Raises `OutcomeUnknown` for an answer that is not the venue's own word about this request."""
-    if response.status >= 500 or response.status < 200:
+    if response.status >= 500 or response.status < 200 or response.status == 408:
         raise OutcomeUnknown(f"the exchange answered {response.status}")
     if 300 <= response.status < 400:
         raise OutcomeUnknown(f"the exchange answered with a redirect ({response.status}), which is not followed")

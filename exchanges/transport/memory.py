@@ -128,6 +128,7 @@ class TwinWorld:
 
     def leave(self, socket_id: int) -> None:
         """The client closes its end."""
+        self._last_ns.pop(socket_id, None)
         if self._ends.pop(socket_id, None) is not None:
             self._schedule(self._latency_ns, lambda: self._tell_closed(socket_id))
 
@@ -156,6 +157,7 @@ class TwinWorld:
             return True
         if isinstance(outgoing, CloseSocket):
             del self._ends[outgoing.socket_id]
+            self._last_ns.pop(outgoing.socket_id, None)
             end.arrived.put_nowait(None)
             return True
         self._schedule(self._latency_ns, lambda: self._tell_pong(outgoing.socket_id))

@@ -92,7 +92,7 @@ class WebSocketConnection(Protocol):
         """The next message, without a deadline of its own. Raises `ConnectionLost` once the socket is gone."""
 
     async def close(self) -> None:
-        """Idempotent; does not wait for the other side for long."""
+        """Idempotent; does not wait for the other side for long. Raises `ConnectionLost` where it was gone already."""
 
 
 class WebSocketTransport(Protocol):

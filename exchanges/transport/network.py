@@ -42,10 +42,15 @@ class _Passage:
 
 
 class Network:
-    """Connections of one process, kept warm and shared by all transports made from it."""
+    """Connections of one process, kept warm and shared by all transports made from it.
+
+    Requests and sockets have connections of their own: opening a socket would otherwise take a warm one away, and the
+    next request, which may be a close, would have to wait for a new one.
+    """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._socket_session: aiohttp.ClientSession | None = None
         self.sockets: WebSocketTransport = _Sockets(self)
 
     def open_http(self, base_url: str) -> HttpTransport:
@@ -54,30 +59,43 @@ class Network:
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        sessions = (self._session, self._socket_session)
+        self._session = self._socket_session = None
+        for session in sessions:
+            if session is not None:
+                await session.close()
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        """Made on first use, on the running loop."""
+        """For requests. Made on first use, on the running loop."""
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(_note_departure)
-            trace.on_request_redirect.append(_refuse_redirect)
-            session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                trust_env=False,
-                trace_configs=[trace],
-                auto_decompress=True,
-            )
-            # aiohttp would send a DELETE or PUT again by itself when a kept connection turns out to be closed. Whether
-            # the first one arrived is not known then, and only the caller may decide about a second.
-            session._retry_connection = False
-            self._session = session
+            self._session = _new_session()
         return self._session
+
+    @property
+    def socket_session(self) -> aiohttp.ClientSession:
+        """For sockets. Made on first use, on the running loop."""
+        if self._socket_session is None:
+            self._socket_session = _new_session()
+        return self._socket_session
+
+
+def _new_session() -> aiohttp.ClientSession:
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_note_departure)
+    trace.on_request_redirect.append(_refuse_redirect)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        trust_env=False,
+        trace_configs=[trace],
+        auto_decompress=True,
+    )
+    # aiohttp would send a DELETE or PUT again by itself when a kept connection turns out to be closed. Whether the
+    # first one arrived is not known then, and only the caller may decide about a second.
+    session._retry_connection = False
+    return session
 
 
 async def _note_departure(
@@ -153,7 +171,7 @@ class _Sockets:
     async def connect(self, handshake: Handshake, deadline_s: float) -> WebSocketConnection:
         try:
             async with asyncio.timeout(deadline_s):
-                socket = await self._network.session.ws_connect(
+                socket = await self._network.socket_session.ws_connect(
                     URL(handshake.url, encoded=True),
                     headers=list(handshake.headers),
                     max_msg_size=_LARGEST_MESSAGE,
@@ -194,4 +212,7 @@ class _Connection:
         raise ConnectionLost(f"the exchange closed the connection (code {self._socket.close_code})")
 
     async def close(self) -> None:
-        await self._socket.close()
+        try:
+            await self._socket.close()
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionLost(f"the connection failed ({type(error).__name__})") from None

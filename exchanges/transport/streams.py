@@ -9,13 +9,14 @@ and jitter. `StreamGroup` tells the bot, once, that events may have been missed,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from domain.clock import Clock
-from domain.events import StreamLost, StreamRestored, VenueEvent
+from domain.events import StreamLost, StreamRestored, VenueEvent, VenueTrouble
 from exchanges.decoding import DecodeError
 from exchanges.errors import ExchangeError, Misconfigured, Unavailable
 from exchanges.transport.messages import ConnectionLost, Frame, Handshake, WebSocketConnection, WebSocketTransport
@@ -38,6 +39,8 @@ class Reaction:
 
 DATA = Reaction(alive=True)
 IGNORED = Reaction()
+_MOST_IN_A_ROW = 64
+"""After so many messages the loop is left to others, however many more wait."""
 
 
 class Conversation(Protocol):
@@ -103,6 +106,7 @@ class StreamSession:
         self._broken = ""
         self._last_data_s = 0.0
         self._timers: list[asyncio.TimerHandle] = []
+        self._heartbeat: asyncio.Task[None] | None = None
         self._expected: dict[Hashable, asyncio.TimerHandle] = {}
 
     # --- the outside ------------------------------------------------------------------------------------------------
@@ -190,7 +194,8 @@ class StreamSession:
             self.is_ready = False
             connection, self._connection, self._conversation = self._connection, None, None
             if connection is not None:
-                await connection.close()
+                with contextlib.suppress(ConnectionLost):  # Gone already, which is what was wanted.
+                    await connection.close()
         return "it ended"
 
     async def _converse(self) -> None:
@@ -205,7 +210,9 @@ class StreamSession:
         self._later(style.ready_within_s, self._check_ready)
         await self._follow(connection, conversation.opened())
         while True:
-            await self._follow(connection, conversation.received(await connection.receive()))
+            for _ in range(_MOST_IN_A_ROW):
+                await self._follow(connection, conversation.received(await connection.receive()))
+            await asyncio.sleep(0)
 
     async def _follow(self, connection: WebSocketConnection, reaction: Reaction) -> None:
         if reaction.broken:
@@ -233,6 +240,9 @@ class StreamSession:
             timer.cancel()
         self._timers.clear()
         self._expected.clear()
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            self._heartbeat = None
 
     def _check_ready(self) -> None:
         if not self.is_ready:
@@ -251,15 +261,20 @@ class StreamSession:
         connection, conversation = self._connection, self._conversation
         assert self._style.ping_every_s is not None, "armed only with a heartbeat"
         self._later(self._style.ping_every_s, self._beat)
-        if connection is not None and conversation is not None:
-            task = asyncio.get_running_loop().create_task(self._send_beat(connection, conversation.heartbeat()))
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        if self._heartbeat is not None and not self._heartbeat.done():
+            self.fail("a heartbeat could not be sent")
+        elif connection is not None and conversation is not None:
+            beat = self._send_beat(connection, conversation)
+            self._heartbeat = asyncio.get_running_loop().create_task(beat, name=f"heartbeat of {self.name}")
 
-    async def _send_beat(self, connection: WebSocketConnection, frame: Frame | None) -> None:
+    async def _send_beat(self, connection: WebSocketConnection, conversation: Conversation) -> None:
         try:
+            frame = conversation.heartbeat()
             await (connection.ping() if frame is None else connection.send(frame))
         except ConnectionLost as lost:
             self.fail(str(lost))
+        except Exception as error:  # noqa: BLE001 - the task's root: a defect of ours is a lost stream, told by kind
+            self.fail(f"{type(error).__name__} while sending a heartbeat")
 
 
 class StreamGroup:
@@ -271,6 +286,7 @@ class StreamGroup:
         self._emit = emit
         self._started: asyncio.Future[None] | None = None
         self._was_lost = False
+        self._was_refused = False
         self._last_reason = ""
         for session in self.sessions:
             session.on_ready = self._ready
@@ -284,6 +300,7 @@ class StreamGroup:
     async def start(self, within_s: float) -> None:
         """Connect all. Raises `Unavailable` when they are not ready in time, `Misconfigured` where that is why."""
         self._started = asyncio.get_running_loop().create_future()
+        self._was_lost = self._was_refused = False
         for session in self.sessions:
             session.open()
         try:
@@ -293,7 +310,7 @@ class StreamGroup:
             await self.stop()
             reason = self._last_reason or "no answer"
             raise Unavailable(f"the streams could not be opened within {within_s:.0f} s: {reason}") from None
-        except Misconfigured:
+        except BaseException:
             await self.stop()
             raise
 
@@ -312,7 +329,7 @@ class StreamGroup:
         if self._started is not None and not self._started.done():
             self._started.set_result(None)
         if self._was_lost:
-            self._was_lost = False
+            self._was_lost = self._was_refused = False
             self._emit(StreamRestored(self._clock.now_ns()))
 
     def _lost(self, reason: str) -> None:
@@ -325,3 +342,6 @@ class StreamGroup:
     def _refused(self, error: Misconfigured) -> None:
         if self._started is not None and not self._started.done():
             self._started.set_exception(error)
+        elif not self._was_refused:
+            self._was_refused = True
+            self._emit(VenueTrouble(self._clock.now_ns(), str(error), must_stop=True))

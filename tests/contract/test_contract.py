@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import TypeVar
+from urllib.parse import quote as in_address
 
 import pytest
 
@@ -413,5 +414,12 @@ async def test_19_no_secret_shows_in_an_event_or_an_error(venue: VenueUnderTest)
         text = "\n".join(shown)
         for name in venue.secrets:
             secret = world.running.env[name]
-            for form in (secret, secret.encode().hex(), base64.b64encode(secret.encode()).decode(), secret[:10]):
+            raw = secret.encode()
+            encoded = (
+                raw.hex(),
+                base64.b64encode(raw).decode(),
+                base64.urlsafe_b64encode(raw).decode(),
+                in_address(secret, ""),
+            )
+            for form in (secret, secret[:10], secret[-10:], *encoded):
                 assert form not in text

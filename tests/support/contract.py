@@ -65,7 +65,7 @@ BEHAVIOURS = {
     "rate_limit": "a 429 stops everything for as long as it says",
     "outage": "a 503 with a web page proves nothing",
     "lost_answer": "an order whose answer was lost is found by our id",
-    "clock_skew": "a venue whose clock is two minutes ahead is served",
+    "clock_skew": "a venue whose clock is two minutes off, either way, is served",
     "long_list": "an order list longer than a page is read to its end",
     "silent_socket": "a socket without data is replaced",
     "secrets": "no secret shows in an event or an error",

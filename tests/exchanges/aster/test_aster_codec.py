@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.events import Fill, Liquidity, OrderUpdate
 from domain.market import MarketRules, Side
@@ -30,20 +26,14 @@ from exchanges.aster.codec_stream import (
     Trouble,
     decode_message,
 )
-from exchanges.base import OrderInfo, OrderRequest
+from exchanges.base import OrderInfo, OrderLimits, OrderRequest
 from exchanges.decoding import DecodeError, Fields, parse_json
 from exchanges.errors import ExchangeError, Misconfigured, OutcomeUnknown, Refused
+from tests.support.aster_frames import ACCOUNT, LISTING, NEWS, ORDER, PARTIAL, TICKER, TRADE
 
 D = Decimal
 FEES = Fees(D("0.0002"), D("0.0004"))
 
-ORDER: dict[str, Any] = {
-    "orderId": 22542179, "symbol": "BTCUSDT", "status": "NEW", "clientOrderId": "4711", "price": "97393.8",
-    "avgPrice": "0.00000", "origQty": "0.001", "executedQty": "0", "cumQty": "0", "cumQuote": "0",
-    "timeInForce": "GTX", "type": "LIMIT", "origType": "LIMIT", "reduceOnly": False, "closePosition": False,
-    "side": "BUY", "positionSide": "BOTH", "stopPrice": "0", "workingType": "CONTRACT_PRICE", "priceProtect": False,
-    "updateTime": 1566818724722,
-}  # fmt: skip
 INFO = OrderInfo(
     order_id="22542179",
     side=Side.BUY,
@@ -54,58 +44,6 @@ INFO = OrderInfo(
     remaining_size=D("0.001"),
     client_id=4711,
 )
-TRADE: dict[str, Any] = {
-    "id": 698759, "orderId": 25851813, "symbol": "BTCUSDT", "side": "SELL", "positionSide": "BOTH",
-    "price": "7819.01", "qty": "0.002", "quoteQty": "15.63802", "commission": "-0.0781", "commissionAsset": "USDT",
-    "realizedPnl": "-0.9154", "maker": False, "buyer": False, "time": 1569514978020,
-}  # fmt: skip
-NEWS: dict[str, Any] = {
-    "e": "ORDER_TRADE_UPDATE", "E": 1568879465651, "T": 1568879465650,
-    "o": {
-        "s": "BTCUSDT", "c": "4711", "S": "BUY", "o": "LIMIT", "f": "GTX", "q": "0.002", "p": "97393.8", "ap": "0",
-        "sp": "0", "x": "NEW", "X": "NEW", "i": 8886774, "l": "0", "z": "0", "L": "0", "T": 1568879465650, "t": 0,
-        "b": "194.78", "a": "0", "m": False, "R": False, "wt": "CONTRACT_PRICE", "ot": "LIMIT", "ps": "BOTH",
-        "cp": False, "rp": "0",
-    },
-}  # fmt: skip
-PARTIAL = {
-    "x": "TRADE", "X": "PARTIALLY_FILLED", "l": "0.001", "z": "0.001", "L": "97393.8", "ap": "97393.8", "N": "USDT",
-    "n": "0.00974", "t": 698759, "m": True, "rp": "0",
-}  # fmt: skip
-ACCOUNT: dict[str, Any] = {
-    "e": "ACCOUNT_UPDATE", "E": 1564745798939, "T": 1564745798938,
-    "a": {
-        "m": "ORDER",
-        "B": [{"a": "USDT", "wb": "122624.12", "cw": "100.12", "bc": "0"}],
-        "P": [
-            {"s": "BTCUSDT", "pa": "0.002", "ep": "97393.8", "cr": "200", "up": "0", "mt": "cross", "iw": "0",
-             "ps": "BOTH"}
-        ],
-    },
-}  # fmt: skip
-TICKER: dict[str, Any] = {
-    "e": "bookTicker", "u": 400900217, "E": 1568014460893, "T": 1568014460891, "s": "BTCUSDT",
-    "b": "97390.1", "B": "1.2", "a": "97390.2", "A": "0.8",
-}  # fmt: skip
-LISTING: dict[str, Any] = {
-    "rateLimits": [
-        {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 2400},
-        {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1200},
-    ],
-    "symbols": [
-        {
-            "symbol": "BTCUSDT", "pair": "BTCUSDT", "contractType": "PERPETUAL", "status": "TRADING",
-            "baseAsset": "BTC", "quoteAsset": "USDT", "marginAsset": "USDT", "pricePrecision": 1,
-            "quantityPrecision": 3,
-            "filters": [
-                {"filterType": "PRICE_FILTER", "minPrice": "1", "maxPrice": "1000000", "tickSize": "0.1"},
-                {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "100", "stepSize": "0.001"},
-                {"filterType": "MIN_NOTIONAL", "notional": "5"},
-            ],
-        }
-    ],
-    "serverTime": 1565613908500, "timezone": "UTC",
-}  # fmt: skip
 
 
 def decode_order(changed: dict[str, Any]) -> PlacedOrder:
@@ -205,6 +143,20 @@ def test_the_listing_gives_markets_limits_and_rules() -> None:
         maker_fee_rate=D("0.0002"),
         taker_fee_rate=D("0.0004"),
     )
+
+
+def test_the_limits_on_orders_are_filters_and_may_be_missing() -> None:
+    number = {"filterType": "MAX_NUM_ORDERS", "limit": 200}
+    band = {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500"}
+
+    def limits(*filters: dict[str, Any]) -> OrderLimits:
+        return codec_market.decode_order_limits({"symbols": [{"symbol": "X", "filters": filters}]}, "X")
+
+    assert limits() == OrderLimits()
+    assert limits(number, band) == OrderLimits(200, D("0.95"), D("1.05"))
+    for spoilt in ({**number, "limit": 0}, {**band, "multiplierUp": "0"}, {**band, "multiplierDown": None}):
+        with pytest.raises(DecodeError):
+            limits(spoilt)
 
 
 def test_a_position_row_is_needed_even_for_a_flat_position() -> None:
@@ -383,91 +335,3 @@ def test_a_message_that_echoes_a_credential_is_not_repeated() -> None:
     with pytest.raises(Refused) as caught:
         codec.answer(400, json.dumps({"code": -1125, "msg": f"This listenKey {key} does not exist."}).encode())
     assert str(caught.value) == "This listenKey [...] does not exist. (-1125)"
-
-
-# --- fuzz -----------------------------------------------------------------------------------------------------------
-
-_BAD_VALUES: list[object] = [
-    None, "", "NaN", "Infinity", "-Infinity", "1E-8", "1e5", "0x10", " 1", "1,5", "abc", [], {}, True, False, -1, "-1",
-    float("nan"), float("inf"), 1e-8, 10**60, "9" * 60, "UNHEARD_OF",
-]  # fmt: skip
-
-ORDER_FIELDS = ("orderId", "symbol", "status", "clientOrderId", "price", "origQty", "executedQty", "side")
-NEWS_FIELDS = ("s", "c", "S", "f", "q", "x", "X", "i", "l", "z", "L", "T", "t", "m", "N", "n")
-TRADE_FIELDS = ("id", "orderId", "symbol", "side", "price", "qty", "commission", "commissionAsset", "maker", "time")
-TICKER_FIELDS = ("s", "b", "B", "a", "A", "u")
-
-
-def decoded(decode: Callable[[], object]) -> object | None:
-    """The value; None where the message was found not to fit. Any other error fails the test."""
-    try:
-        return decode()
-    except DecodeError:
-        return None
-
-
-def _is_faithful(name: str, bad: object, value: object) -> bool:
-    """A decoded value must still hold what was written: a text that happens to be one, or a number as it was."""
-    return isinstance(bad, str | int) and not isinstance(bad, bool) and (str(bad) in repr(value) or name == "c")
-
-
-@pytest.mark.parametrize("missing", ORDER_FIELDS)
-def test_an_order_without_a_field_is_an_error(missing: str) -> None:
-    assert decoded(lambda: decode_order({k: v for k, v in ORDER.items() if k != missing})) is None
-
-
-@given(st.sampled_from(ORDER_FIELDS), st.sampled_from(_BAD_VALUES))
-def test_a_bad_field_of_an_order_never_becomes_a_value(name: str, bad: object) -> None:
-    value = decoded(lambda: decode_order({**ORDER, name: bad}))
-    allowed = {"symbol", "clientOrderId"}
-    assert value is None or (name in allowed and isinstance(bad, str)) or _is_faithful(name, bad, value)
-
-
-@pytest.mark.parametrize("missing", [name for name in NEWS_FIELDS if name not in ("N", "n")])
-def test_news_of_a_trade_without_a_field_is_an_error(missing: str) -> None:
-    order = {k: v for k, v in {**NEWS["o"], **PARTIAL}.items() if k != missing}
-    assert decoded(lambda: decode_message(json.dumps({**NEWS, "o": order}))) is None
-
-
-@given(st.sampled_from(NEWS_FIELDS), st.sampled_from(_BAD_VALUES))
-def test_a_bad_field_of_a_trade_on_the_stream_never_becomes_a_value(name: str, bad: object) -> None:
-    value = decoded(lambda: news(**{**PARTIAL, name: bad}))
-    if value is None:
-        return
-    is_text = name in ("s", "c", "f", "N") and isinstance(bad, str)
-    is_flag = name == "m" and isinstance(bad, bool)
-    assert is_text or is_flag or _is_faithful(name, bad, value)
-
-
-@given(st.sampled_from(TRADE_FIELDS), st.sampled_from(_BAD_VALUES))
-def test_a_bad_field_of_a_trade_never_becomes_a_value(name: str, bad: object) -> None:
-    value = decoded(lambda: codec.decode_trades(parse_json(json.dumps([{**TRADE, name: bad}]))))
-    if value is None:
-        return
-    is_text = name in ("symbol", "commissionAsset") and isinstance(bad, str)
-    is_flag = name == "maker" and isinstance(bad, bool)
-    assert is_text or is_flag or _is_faithful(name, bad, value)
-
-
-@given(st.sampled_from(TICKER_FIELDS), st.sampled_from(_BAD_VALUES))
-def test_a_bad_field_of_a_quote_never_becomes_a_value(name: str, bad: object) -> None:
-    value = decoded(lambda: decode_message(json.dumps({**TICKER, name: bad})))
-    assert value is None or (name == "s" and isinstance(bad, str)) or _is_faithful(name, bad, value)
-
-
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(_JSON)
-def test_any_json_is_a_message_or_an_error(value: object) -> None:
-    decoded(lambda: decode_message(json.dumps(value)))
-
-
-@given(st.binary(max_size=60))
-def test_any_bytes_are_an_error_or_an_answer(body: bytes) -> None:
-    with contextlib.suppress(ExchangeError):
-        decoded(lambda: codec.answer(200, body))

@@ -128,6 +128,15 @@ def test_wrong_api_keys_are_one_clear_line_that_shows_none(api_key: str, secret:
     assert secret not in line
 
 
+def test_older_keys_are_told_apart_without_showing_any_of_them() -> None:
+    """Consent is given for an account: another key may be another account's."""
+    keys = [letter * 64 for letter in "abc"]
+    accounts = [ApiKeySigner(key, "s" * 64).account for key in keys]
+    assert len(set(accounts)) == len(keys)
+    assert ApiKeySigner(keys[0], "t" * 64).account == accounts[0]
+    assert not any(key[:4] in account.removeprefix("of ASTER_API_KEY") for key in keys for account in accounts)
+
+
 def test_signers_never_show_their_keys() -> None:
     shown = repr(AgentSigner(USER, SIGNER, KEY, 1666)) + repr(ApiKeySigner("testapikey01234567", "testsecret01234567"))
     assert shown == "AgentSigner([redacted])ApiKeySigner([redacted])"

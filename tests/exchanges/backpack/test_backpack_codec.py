@@ -15,7 +15,7 @@ from domain.events import Fill, Liquidity, OrderUpdate
 from domain.market import MarketRules, Side
 from domain.orders import OrderFact, OrderStatus
 from exchanges.backpack import codec, codec_reads
-from exchanges.base import OrderInfo, OrderRequest
+from exchanges.base import OrderInfo, OrderLimits, OrderRequest
 from exchanges.decoding import DecodeError, Fields, parse_fields, parse_json
 from exchanges.errors import Misconfigured, OutcomeUnknown, Refused
 
@@ -153,6 +153,31 @@ def decode(name: str, text: str) -> object:
     return codec.decode_order_update(parse_fields(text, "order"))
 
 
+OPTIONAL = {
+    "accepted": {"c": ['"x"', "-1", "4294967296", "1.5", "true", "[]", '"1E3"'], "O": ['"MARS"', "7", "[]", "true"],
+                 "R": ["7", "[]", "true"]},
+    "fill": {"c": ['"x"', "-1", "4294967296", "1.5", "true"], "O": ['"MARS"', "7"]},
+    "rest": {"clientId": ['"x"', "-1", "4294967296", "1.5", "true"], "expiryReason": ["7", "[]"],
+             "price": ['"-1"', '""', '"NaN"', '"1E-8"', "1E-8", '"0x1"', "true", "[]", "{}"]},
+}  # fmt: skip
+"""JSON that a field which may also be missing or null may not hold."""
+
+
+@pytest.mark.parametrize(
+    "name, field, text",
+    [(name, field, text) for name in OPTIONAL for field in OPTIONAL[name] for text in OPTIONAL[name][field]],
+)
+def test_a_spoilt_optional_field_is_an_error_too(name: str, field: str, text: str) -> None:
+    members = {key: json.dumps(value) for key, value in FRAMES[name].items() if key != field} | {field: text}
+    with pytest.raises(DecodeError):
+        decode(name, "{" + ",".join(f'"{key}":{value}' for key, value in members.items()) + "}")
+
+
+@pytest.mark.parametrize("price", [None, "0"])
+def test_an_order_without_a_price_has_none(price: str | None) -> None:
+    assert codec.decode_order(REST | {"price": price}).info.price is None
+
+
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
@@ -188,10 +213,22 @@ def test_an_order_of_the_history_that_expired_in_the_engine_was_refused() -> Non
     assert (info.status, info.cancel_reason) == (OrderStatus.REFUSED, "post_only_would_cross")
 
 
+ENDED: dict[str, Any] = REST | {"status": "Cancelled", "createdAt": "2025-07-27T18:05:40.897", "expiryReason": None}
+
+
 def test_a_history_without_client_ids_proves_nothing() -> None:
-    row = {key: value for key, value in REST.items() if key != "clientId"}
-    assert len(codec.decode_history(json.dumps([REST | {"clientId": None}]).encode())) == 1
+    row = {key: value for key, value in ENDED.items() if key != "clientId"}
+    (ended,) = codec.decode_history(json.dumps([ENDED | {"clientId": None}]).encode())
+    assert (ended.order.info.client_id, ended.created_ns) == (None, 1753639540_897_000_000)
     with pytest.raises(DecodeError, match="clientId"):
+        codec.decode_history(json.dumps([row]).encode())
+
+
+@pytest.mark.parametrize("value", ["missing", None, "", "yesterday", 1753639540897, True])
+def test_a_history_without_times_is_an_error(value: object) -> None:
+    row = {key: each for key, each in ENDED.items() if key != "createdAt"}
+    row |= {} if value == "missing" else {"createdAt": value}
+    with pytest.raises(DecodeError, match="createdAt"):
         codec.decode_history(json.dumps([row]).encode())
 
 
@@ -253,6 +290,23 @@ def test_the_rules_of_a_market_with_fees_in_basis_points() -> None:
     assert codec_reads.decode_market(json.dumps(MARKET).encode()).rules("SOL", fees) == MarketRules(
         "SOL", "SOL_USDC_PERP", D("0.01"), D("0.01"), D("0.01"), D(0), D("0.0002"), D("0.0005")
     )
+
+
+@pytest.mark.parametrize(
+    "bands, limits",
+    [
+        ({}, OrderLimits()),
+        ({"maxMultiplier": None, "meanMarkPriceBand": None}, OrderLimits()),
+        ({"maxMultiplier": "1.25", "minMultiplier": "0.75"}, OrderLimits(None, D("0.75"), D("1.25"))),
+        (
+            {"maxMultiplier": "1.25", "minMultiplier": "0.95", "meanMarkPriceBand": {"maxMultiplier": "1.1"}},
+            OrderLimits(None, D("0.95"), D("1.1")),
+        ),
+    ],
+)
+def test_the_narrowest_price_band_of_a_listing_counts(bands: dict[str, Any], limits: OrderLimits) -> None:
+    filters = {**MARKET["filters"], "price": {**MARKET["filters"]["price"], **bands}}
+    assert codec_reads.decode_market(json.dumps({**MARKET, "filters": filters}).encode()).limits == limits
 
 
 def test_an_open_is_post_only_and_a_close_reduces_only() -> None:

@@ -63,10 +63,13 @@ def lived(
     ticker: str = "ETH",
     wrap: Callable[[WebSocketTransport], WebSocketTransport] = lambda sockets: sockets,
     keys_of: BackpackTwin | None = None,
+    before: Callable[[BackpackTwin], None] = lambda _twin: None,
 ) -> None:
+    """Live through `work` with a connected client; `before` happens before connecting."""
     loop = VirtualTimeLoop(START_NS)
     with contextlib.closing(loop):
         twin = new_twin(switches)
+        before(twin)
         world = TwinWorld(twin, START_NS, latency_ns=20_000_000)
         network = MemoryNetwork(world)
         env = (keys_of or twin).env("http://127.0.0.1", "ws://127.0.0.1")
@@ -99,6 +102,9 @@ OTHER_READINGS = [
     Switches(depth_is_ascending=False),
     Switches(duplicate_client_id_code="INVALID_ORDER"),
     Switches(gone_order_status=404),
+    Switches(gone_order_code="INVALID_ORDER"),
+    Switches(reduce_only_expires=False),
+    Switches(position_numbers_are_text=False),
     Switches(flat_position_is_404=True),
     Switches(cancel_is_asynchronous=True),
     Switches(post_only_expires=True),

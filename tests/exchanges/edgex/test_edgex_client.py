@@ -13,7 +13,7 @@ from domain.market import Side
 from domain.orders import OrderFact
 from exchanges.edgex import open_client
 from exchanges.errors import Misconfigured, NotSent, OutcomeUnknown, Refused, Unavailable
-from exchanges.transport.messages import Frame, HttpResponse
+from exchanges.transport.messages import Frame, HttpRequest, HttpResponse
 from exchanges.transport.network import Network
 from exchanges.transport.setup import ClientSetup
 from exchanges.transport.twin import FrameFate, RequestFate
@@ -230,3 +230,24 @@ async def test_another_contracts_position_is_not_ours() -> None:
     async with contract_world(VENUE, BOUGHT) as world:
         await held(world)
         assert await world.client.position() == D("0.1")
+
+
+async def test_a_limit_on_orders_that_the_account_states_is_kept() -> None:
+    async with contract_world(VENUE, QUIET) as world:
+
+        def states_two(request: HttpRequest) -> RequestFate | None:
+            if not request.path.endswith("getAccountAsset"):
+                return None
+            said = world.twin.request(request)
+            body = said.body.replace(b'"createOrderPerMinuteLimit":0', b'"createOrderPerMinuteLimit":2')
+            assert body != said.body
+            return RequestFate(arrivals=0, answer=HttpResponse(said.status, said.headers, body))
+
+        await world.client.disconnect()
+        world.faults.on_request = states_two
+        await world.client.connect()
+        await world.client.place(order(1))
+        await world.client.place(order(2))
+        with pytest.raises(NotSent, match="rate limit"):
+            await world.client.place(order(3))
+        assert len(world.placed) == 2

@@ -32,6 +32,8 @@ from tests.support.edgex_frames import (
         ("INVALID_ORDER_PRICE", 200, Refused, "bad_price"),
         ("INTERNAL_ERROR", 200, OutcomeUnknown, ""),
         ("SYSTEM_BUSY", 200, OutcomeUnknown, ""),
+        ("TOO_MANY_REQUESTS", 200, Refused, "rate_limited"),
+        ("TOO_MANY_OPEN_ORDERS", 200, Refused, "limit_reached"),
         ("NEVER_HEARD_OF", 200, OutcomeUnknown, ""),
         ("NEVER_HEARD_OF", 400, Refused, "never_heard_of"),
     ],

@@ -20,6 +20,9 @@ OTHER: dict[str, Any] = {
     "settlement_delay_ms": 5_000,
     "engine_delay_ms": 300,
     "history_delay_ms": 1_500,
+    "ticker_every_ms": 5_000,
+    "ping_every_ms": 60_000,
+    "requests_per_minute": 120,
 }
 """The other reading of switches that are not just on or off."""
 FLAGS = [field.name for field in fields(Switches) if isinstance(field.default, bool)]

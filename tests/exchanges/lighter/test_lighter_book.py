@@ -68,3 +68,13 @@ def test_the_touch_is_that_of_all_levels_whatever_came(changes: list[tuple[dict[
         else:
             bid, ask = max(live_bids), min(live_asks)
             assert best == Best(D(bid), D(bids[bid]), D(ask), D(asks[ask]))
+
+
+def test_a_market_that_wanders_for_months_leaves_no_prices_behind() -> None:
+    book = Book()
+    book.begin(change({1: 1}, {100_000: 1, 200_000: 1}, 0))
+    for step in range(5_000):
+        book.change(change({}, {150_000 + step: 1}, 2 * step + 1, begin=2 * step))
+        best = book.change(change({}, {150_000 + step: 0}, 2 * step + 2, begin=2 * step + 1))
+        assert best == Best(D(1), ONE, D(100_000), ONE)
+    assert len(book._asks._heap) < 1_000

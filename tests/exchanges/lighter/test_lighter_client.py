@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
 from domain.events import Fill, FundingPayment, OrderUpdate, PositionUpdate, StreamLost, StreamRestored
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus
-from exchanges.base import OrderRequest
 from exchanges.errors import Misconfigured, NotSent, OutcomeUnknown, Unavailable
 from exchanges.lighter import LighterClient, open_client
+from exchanges.lighter.client import masked
 from exchanges.lighter.facts import Switches
-from exchanges.lighter.twin import LighterTwin, open_twin
+from exchanges.lighter.twin import open_twin
 from exchanges.rehearsal.desk import FundingPaid, TwinOrder
 from exchanges.rehearsal.host import start_twin
 from exchanges.rehearsal.setup import TwinSetup
@@ -30,36 +28,13 @@ from exchanges.transport.network import Network
 from exchanges.transport.setup import ClientSetup
 from exchanges.transport.twin import FrameFate, RequestFate
 from markets.account import AccountTerms
-from tests.support.contract import RULES, SCALE, ContractWorld, Faults, contract_world
+from tests.support.contract import RULES, SCALE, Faults, contract_world
 from tests.support.contract_venues.lighter import TIMING, VENUE
+from tests.support.lighter_world import BOUGHT, QUIET, about, buy, twin_of, world_of
 from tests.support.stepped_clock import SteppedClock
-from tests.support.tape import START_NS, ScriptedMarket, Tick, quote, sold
+from tests.support.tape import START_NS, ScriptedMarket
 
 D = Decimal
-QUIET = [quote(0, 30000, 30010), quote(3600, 30000, 30010)]
-PARTLY = [*QUIET[:1], sold(5, 30005, 40), QUIET[1]]
-BOUGHT = [*QUIET[:1], sold(5, 30005, 100), QUIET[1]]
-
-
-@asynccontextmanager
-async def world_of(ticks: list[Tick], switches: Switches | None = None, **terms: Any) -> AsyncIterator[ContractWorld]:
-    venue = replace(VENUE, open_twin=lambda setup: open_twin(setup, switches))
-    account = AccountTerms(balance=Decimal(100_000), **terms)
-    async with contract_world(venue, ticks, terms=account) as world:
-        yield world
-
-
-def twin_of(world: ContractWorld) -> LighterTwin:
-    assert isinstance(world.twin, LighterTwin)
-    return world.twin
-
-
-def buy(client_id: int, price: str = "3000.5", quantity: str = "0.1") -> OrderRequest:
-    return OrderRequest(client_id, Side.BUY, D(quantity), D(price), post_only=True, reduce_only=False)
-
-
-def about(client_id: int, *facts: OrderFact) -> Callable[[OrderUpdate], bool]:
-    return lambda event: event.client_id == client_id and (not facts or event.fact in facts)
 
 
 # --- nonces ---------------------------------------------------------------------------------------------------------
@@ -199,41 +174,6 @@ async def test_an_old_order_is_looked_for_to_the_last_page_also_after_its_cancel
         assert (info.order_id, info.status) == (old.order_id, OrderStatus.CANCELLED)
 
 
-def _order_frame(twin: LighterTwin, **changes: object) -> str:
-    order = twin.desk.place("7", Side.BUY, D("0.1"), D("2900.0"), post_only=True)
-    assert isinstance(order, TwinOrder)
-    channel = f"account_all_orders:{twin.account}"
-    rows = {"orders": {"0": [{**twin.row_of(order), **changes}]}}
-    return json.dumps({"type": "update/account_all_orders", "channel": channel, **rows})
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"filled_base_amount": "NaN"},
-        {"filled_base_amount": "1E-8"},
-        {"remaining_base_amount": None},
-        {"status": "asleep"},
-        {"is_ask": "yes"},
-        {"client_order_index": 1.5},
-        {"owner_account_index": 1},
-    ],
-)
-async def test_a_message_that_cannot_be_read_is_a_lost_stream_and_never_a_value(changes: dict[str, object]) -> None:
-    async with world_of(QUIET) as world:
-        twin = twin_of(world)
-        frame = _order_frame(twin, **changes)
-        twin.take_outgoing()  # What the venue itself would tell of this order is not of interest.
-        (socket_id,) = twin.sockets
-        twin.push(socket_id, frame)
-        world.running.host.live()
-        lost = await world.log.until(StreamLost)
-        assert "cannot be read" in lost.reason
-        await world.log.until(StreamRestored)
-        assert world.log.of(OrderUpdate) == []
-        assert world.log.of(Fill) == []
-
-
 # --- the market -----------------------------------------------------------------------------------------------------
 
 
@@ -264,45 +204,6 @@ async def test_an_order_ends_at_its_expiry() -> None:
         assert (ended.fact, ended.filled) == (OrderFact.EXPIRED, D(0))
 
 
-OTHER_READINGS = [
-    Switches(duplicate_is_refused_at_once=False),
-    Switches(gone_order_is_refused_at_once=False),
-    Switches(failed_tx_has_order_event=True),
-    Switches(trim_changes_initial_amount=False),
-    Switches(ended_order_keeps_remaining=False),
-    Switches(first_trades_are_a_list=False),
-    Switches(trades_before_orders=True),
-    Switches(bad_token_status=401),
-    Switches(execution_delay_ms=0, taker_delay_ms=0),
-    Switches(tier="premium"),
-]
-
-
-@pytest.mark.parametrize("switches", OTHER_READINGS, ids=[str(number) for number in range(len(OTHER_READINGS))])
-async def test_every_reading_of_the_unconfirmed_facts_gives_the_same_story(switches: Switches) -> None:
-    async with world_of(PARTLY, switches) as world:
-        gone = await world.client.cancel_order(4242)
-        assert gone.success is not switches.gone_order_is_refused_at_once
-        twin_of(world).gate.revoke_tokens()
-        await world.client.place(buy(1000))
-        await world.log.until(OrderUpdate, about(1000, OrderFact.ACCEPTED))
-        assert [info.client_id for info in await world.client.open_orders()] == [1000]
-        world.go_to(5)
-        fill = await world.log.until(Fill)
-        assert fill.quantity == D("0.04")
-        close = OrderRequest(1001, Side.SELL, D("0.04"), D("3005.0"), post_only=True, reduce_only=True)
-        await world.client.place(close)
-        await world.log.until(OrderUpdate, about(1001, OrderFact.ACCEPTED))
-        world.twin.desk.trade_by_hand(Side.SELL, D("0.01"))
-        world.running.host.live()
-        shrunk = await world.log.until(OrderUpdate, lambda event: event.quantity is not None)
-        assert (shrunk.client_id, shrunk.quantity) == (1001, D("0.03"))
-        await world.client.cancel(1000, fill.order_id)
-        ended = await world.log.until(OrderUpdate, about(1000, OrderFact.CANCELLED))
-        assert ended.filled == D("0.04")
-        assert world.log.of(StreamLost) == []
-
-
 async def test_funding_payments_are_read_with_the_time_of_the_venue() -> None:
     async with world_of(QUIET) as world:
         at_ns = START_NS + 1_000_000_000
@@ -324,6 +225,20 @@ async def test_a_clock_so_far_behind_that_nothing_signed_would_hold_is_one_line(
     with pytest.raises(Misconfigured, match="clock is 10 minutes behind"):
         async with contract_world(VENUE, QUIET, skew_s=605):
             pytest.fail("it connected")
+
+
+@pytest.mark.parametrize(
+    "index, shown", [(1077, "10...77"), (281474976710654, "28...0654"), (281474976720354, "28...0354")]
+)
+async def test_the_account_is_shown_masked_and_told_from_its_neighbours(index: int, shown: str) -> None:
+    """Accounts that a person made later have long numbers, which often begin and end alike."""
+    async with world_of(QUIET) as world:
+        client = world.client
+        assert isinstance(client, LighterClient)
+        summary = await client.account_summary()
+        assert (summary.balance, summary.asset, summary.can_withdraw) == (D(100_000), "USDC", None)
+        assert str(twin_of(world).account) not in summary.account
+    assert masked(index) == shown
 
 
 async def test_signing_is_put_aside() -> None:

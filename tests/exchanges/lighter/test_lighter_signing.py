@@ -158,6 +158,7 @@ def test_good_keys_are_read_with_and_without_their_prefix() -> None:
     expected = Credentials(65432, 5, KEY.removeprefix("0x"))
     assert read_credentials(GOOD.get) == expected
     assert read_credentials({**GOOD, "API_KEY_PRIVATE_KEY": KEY.removeprefix("0x").upper()}.get) == expected
+    assert read_credentials({**GOOD, "API_KEY_PRIVATE_KEY": KEY.upper()}.get) == expected
 
 
 BASE64 = "c2VjcmV0IG9mIGFub3RoZXIgdmVudWUsIHRoaXJ0eS10d28="
@@ -168,6 +169,9 @@ BASE64 = "c2VjcmV0IG9mIGFub3RoZXIgdmVudWUsIHRoaXJ0eS10d28="
     [
         ({"API_KEY_PRIVATE_KEY": ""}, "set API_KEY_PRIVATE_KEY in the env file"),
         (dict.fromkeys(GOOD, ""), "set API_KEY_PRIVATE_KEY, LIGHTER_ACCOUNT_INDEX, LIGHTER_API_KEY_INDEX in"),
+        ({"API_KEY_PRIVATE_KEY": " "}, "set API_KEY_PRIVATE_KEY in the env file"),
+        ({"API_KEY_PRIVATE_KEY": "\u0663" * 80}, "not hexadecimal"),
+        ({"API_KEY_PRIVATE_KEY": "ff" * 40}, "no private key of the exchange's curve"),
         ({"API_KEY_PRIVATE_KEY": KEY[:-2]}, "78 hexadecimal digits instead of 80"),
         ({"API_KEY_PRIVATE_KEY": f"{KEY} "}, "not hexadecimal"),
         ({"API_KEY_PRIVATE_KEY": f"{KEY}\n"}, "not hexadecimal"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -38,7 +37,7 @@ def test_placing_waits_until_the_engine_has_decided() -> None:
         order_id = await session.client.place(buy(1))
         assert [order.number for order in session.twin.desk.live_orders()] == [1]
         assert updates(session, 1) == [OrderFact.ACCEPTED]
-        assert session.twin.tickets[order_id].client_id == "tpg-1"
+        assert session.twin.tickets[str(order_id)].client_id == "tpg-1"
 
     run_session(story)
 
@@ -265,72 +264,6 @@ def test_a_silent_half_hour_breaks_no_stream_and_leaves_no_stale_quote() -> None
     run_session(story)
 
 
-# --- both readings of what is not known -----------------------------------------------------------------------------
-
-OTHER_READINGS = [
-    Switches(placed_status=200),
-    Switches(tells_new=False),
-    Switches(fill_delay_ms=700),
-    Switches(lists_new_orders=True),
-    Switches(client_id_finds_closed=False),
-    Switches(fill_side_is_taker=True),
-    Switches(reason_on_filled=True),
-    Switches(trims_reduce_only=False),
-    Switches(flat_positions_are_listed=False),
-    Switches(position_size_is_signed=False),
-    Switches(touch_on_subscribe=True),
-    Switches(account_is_binary=False),
-    Switches(text_quotes=True),
-    Switches(newest_schema=1),
-    Switches(history_delay_ms=1_000),
-    Switches(unknown_order_status=400),
-    Switches(error_status=422),
-]
-
-
-@pytest.mark.parametrize("switches", OTHER_READINGS, ids=lambda switches: _changed(switches))
-def test_a_round_trip_works_under_the_other_reading(switches: Switches) -> None:
-    async def story(session: Session) -> None:
-        client = session.client
-        order_id = await client.place(buy(1))
-        await asyncio.sleep(7)
-        (fill,) = [e for e in session.events if isinstance(e, Fill)]
-        assert (fill.client_id, fill.side, fill.quantity, fill.fee) == (1, Side.BUY, D("0.1"), D("0.030005"))
-        assert updates(session, 1)[-1] is OrderFact.FILLED
-        assert await client.position() == D("0.1")
-        await client.place(close(2))
-        assert [info.client_id for info in await client.open_orders()] == [2]
-        session.twin.desk.trade_by_hand(Side.SELL, D("0.04"))
-        await asyncio.sleep(2)
-        resting = sum((info.remaining_size for info in await client.open_orders()), D(0))
-        assert resting == (D("0.06") if switches.trims_reduce_only else D(0))
-        ended = await client.query(1, None)
-        assert ended == await client.query(1, order_id)
-        assert ended is not None
-        assert (ended.status, ended.filled_size) == (OrderStatus.FILLED, D("0.1"))
-        read = await client.fills_since(0)
-        assert [replace(told, at_ns=0) for told in read if told.client_id == 1] == [replace(fill, at_ns=0)]
-        assert await client.query(77, None) is None
-
-    run_session(story, BOUGHT, switches=switches)
-
-
-def _changed(switches: Switches) -> str:
-    plain = Switches()
-    (name,) = [name for name in Switches.__slots__ if getattr(switches, name) != getattr(plain, name)]
-    return name
-
-
-def test_a_short_position_without_a_sign_is_short_all_the_same() -> None:
-    async def story(session: Session) -> None:
-        session.twin.desk.trade_by_hand(Side.SELL, D("0.3"))
-        await asyncio.sleep(1)
-        assert await session.client.position() == D("-0.3")
-
-    for is_signed in (True, False):
-        run_session(story, switches=Switches(position_size_is_signed=is_signed))
-
-
 # --- the rest -------------------------------------------------------------------------------------------------------
 
 
@@ -339,8 +272,12 @@ def test_funding_is_asked_for_and_told_once_it_was_paid() -> None:
         session.twin.desk.trade_by_hand(Side.BUY, D("1"))
         await asyncio.sleep(1500)
         told = {e.payment_id: e.amount for e in session.events if isinstance(e, FundingPayment)}
-        assert told == {f"funding-{paid.payment_id}": paid.amount for paid in session.twin.desk.funding}
+        paid = session.twin.desk.funding
+        assert told == {f"funding-{each.payment_id}": each.amount for each in paid}
         assert len(told) >= 2
+        expected = [FundingPayment(each.at_ns, f"funding-{each.payment_id}", each.amount) for each in paid]
+        assert await session.client.funding_since(0) == expected
+        assert await session.client.funding_since(paid[0].at_ns + 1) == expected[1:]
 
     ticks = [quote(second, 30000, 30010) for second in range(0, 2400, 300)]
     run_session(story, ticks, funding=FundingTerms(600 * 10**9, D("0.0001")))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -14,73 +13,20 @@ from hypothesis import strategies as st
 
 from domain.market import Side
 from domain.orders import OrderStatus
-from exchanges.base import OrderRequest
 from exchanges.decoding import Fields
 from exchanges.paradex import codec, codec_sbe, signing, twin_sbe, twin_wire
 from exchanges.paradex.codec import WireFill, WireOrder, WirePosition
 from exchanges.paradex.codec_account import Bbo
-from exchanges.paradex.twin import ParadexTwin, open_twin
+from exchanges.paradex.twin import ParadexTwin
 from exchanges.paradex.twin_switches import Switches
 from exchanges.paradex.twin_wire import OrderView, Ticket
 from exchanges.rehearsal.desk import TwinFill, TwinOrder
-from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import HttpRequest, HttpResponse
 from exchanges.transport.twin import CloseSocket, SendFrame, SendPing
-from markets.account import AccountTerms
-from tests.support.paradex_session import QUIET, RULES, SCALE
-from tests.support.tape import START_NS, ScriptedMarket
+from tests.support.paradex_twin import MARKET, Caller, a_twin, live
+from tests.support.tape import START_NS
 
 D = Decimal
-SECOND = 1_000_000_000
-MARKET = "ETH-USD-PERP"
-
-
-@dataclass
-class Caller:
-    """Speaks to a twin directly, signing with the client's signing where not told otherwise."""
-
-    twin: ParadexTwin
-
-    def __post_init__(self) -> None:
-        self.signer = signing.Signer(
-            signing.StarkKey(self.twin.account.private_key), self.twin.account.address, "PRIVATE_SN_POTC_SEPOLIA"
-        )
-        self.token = ""
-
-    def login(self, *, late_s: int = 0, life_s: int = 180, account: str | None = None) -> tuple[int, Any]:
-        now_s = self.twin.now_ns // SECOND + late_s
-        headers = (
-            ("PARADEX-STARKNET-ACCOUNT", account or hex(self.signer.account)),
-            ("PARADEX-STARKNET-SIGNATURE", self.signer.sign(signing.login_hash(now_s, now_s + life_s))),
-            ("PARADEX-TIMESTAMP", str(now_s)),
-            ("PARADEX-SIGNATURE-EXPIRATION", str(now_s + life_s)),
-        )
-        status, answer = read(self.twin.request(HttpRequest("POST", "/v1/auth/0x1", headers)))
-        self.token = answer.get("jwt_token", self.token)
-        return status, answer
-
-    def send(self, method: str, target: str, body: bytes = b"") -> tuple[int, Any]:
-        headers = (("Authorization", f"Bearer {self.token}"),)
-        return read(self.twin.request(HttpRequest(method, f"/v1{target}", headers, body)))
-
-    def order(self, change: Callable[[dict[str, Any]], None] = lambda _body: None, **changes: object) -> bytes:
-        """A signed order; `change` spoils it after it was signed."""
-        now_ms = self.twin.now_ms
-        words: dict[str, Any] = {"size": "0.1", "price": "3000.5", "client_id": 1, **changes}
-        request = OrderRequest(words["client_id"], Side.BUY, D(words["size"]), D(words["price"]), True, False)
-        signed = signing.order_hash(now_ms, MARKET, "BUY", "LIMIT", request.quantity, D(words["price"]))
-        body = json.loads(codec.order_body(MARKET, request, self.signer.sign(signed), now_ms))
-        change(body)
-        return json.dumps(body).encode()
-
-
-def read(response: HttpResponse) -> tuple[int, Any]:
-    return response.status, json.loads(response.body) if response.body else None
-
-
-def a_twin(switches: Switches | None = None) -> ParadexTwin:
-    market = ScriptedMarket(QUIET, rules=RULES, scale=SCALE)
-    return open_twin(TwinSetup("ETH", market, AccountTerms(D(100_000)), START_NS, seed=3), switches)
 
 
 @pytest.fixture
@@ -88,16 +34,6 @@ def caller() -> Caller:
     caller = Caller(a_twin())
     assert caller.login()[0] == 200
     return caller
-
-
-def live(twin: ParadexTwin, seconds: float) -> list[SendFrame | SendPing | CloseSocket]:
-    """Let time pass; everything that went out."""
-    until_ns = twin.now_ns + round(seconds * SECOND)
-    found: list[SendFrame | SendPing | CloseSocket] = list(twin.take_outgoing())
-    while twin.now_ns < until_ns:
-        twin.advance(until_ns)
-        found += twin.take_outgoing()
-    return found
 
 
 # --- logins and orders ----------------------------------------------------------------------------------------------
@@ -198,13 +134,6 @@ def test_a_token_lives_five_minutes(caller: Caller) -> None:
     assert caller.send("GET", "/orders")[0] == 200
     live(caller.twin, 2)
     assert caller.send("GET", "/orders")[0] == 401
-
-
-def test_too_many_requests_are_refused_until_a_minute_has_passed(caller: Caller) -> None:
-    statuses = [caller.send("GET", "/positions")[0] for _ in range(601)]
-    assert statuses == [200] * 600 + [429]
-    live(caller.twin, 61)
-    assert caller.send("GET", "/positions")[0] == 200
 
 
 def test_pages_lead_to_the_last_row(caller: Caller) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from domain.events import StreamLost, StreamRestored, VenueEvent
+from domain.events import StreamLost, StreamRestored, VenueEvent, VenueTrouble
 from domain.market import NANOSECONDS
 from exchanges.decoding import DecodeError
 from exchanges.errors import Misconfigured, Unavailable
@@ -49,6 +49,19 @@ class ScriptedSocket:
         self.is_closed = True
 
 
+class UnkindSocket(ScriptedSocket):
+    """One that takes no heartbeat, and cannot even be closed."""
+
+    async def send(self, frame: Frame) -> None:
+        if frame == "beat":
+            await asyncio.Event().wait()
+        await super().send(frame)
+
+    async def close(self) -> None:
+        await super().close()
+        raise ConnectionLost("it is gone already")
+
+
 @dataclass
 class Venue:
     """Connections in order; `None`: cannot be opened. The last one is used again and again."""
@@ -56,13 +69,14 @@ class Venue:
     scripts: list[Sequence[tuple[float, Frame | None]] | None]
     sockets: list[ScriptedSocket] = field(default_factory=list)
     tries_s: list[float] = field(default_factory=list)
+    kind: type[ScriptedSocket] = ScriptedSocket
 
     async def connect(self, handshake: Handshake, deadline_s: float) -> ScriptedSocket:
         self.tries_s.append(asyncio.get_running_loop().time())
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         if script is None:
             raise ConnectionLost("no route")
-        self.sockets.append(ScriptedSocket(script))
+        self.sockets.append(self.kind(script))
         return self.sockets[-1]
 
 
@@ -298,3 +312,79 @@ def test_the_same_seed_gives_the_same_reconnects() -> None:
         return made.venue.tries_s
 
     assert run(work) == run(work)
+
+
+def test_a_heartbeat_that_does_not_leave_ends_the_connection_and_nothing_of_it_stays() -> None:
+    async def work(loop: VirtualTimeLoop) -> Client:
+        made = client(loop, [LIVELY], StreamStyle(ping_every_s=10, first_wait_s=1))
+        made.venue.kind = UnkindSocket
+        await made.group.start(10)
+        await asyncio.sleep(35)
+        names = sorted(task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task())
+        assert names == ["heartbeat of stream", "stream stream"]
+        await made.group.stop()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return made
+
+    assert run(work).lost() == [(20.0, "stream: a heartbeat could not be sent")]
+
+
+def test_a_connection_that_cannot_be_closed_is_replaced_all_the_same() -> None:
+    async def work(loop: VirtualTimeLoop) -> Client:
+        made = client(loop, [[(0.1, "ok"), (2.5, "gap")], LIVELY])
+        made.venue.kind = UnkindSocket
+        await made.group.start(10)
+        await asyncio.sleep(20)
+        await made.group.stop()
+        return made
+
+    made = run(work)
+    assert made.kinds() == ["StreamLost", "StreamRestored"]
+
+
+def test_a_key_that_is_taken_away_later_is_told_as_what_a_person_must_mend() -> None:
+    async def work(loop: VirtualTimeLoop) -> list[VenueEvent]:
+        errors: list[Exception | None] = [None, *[Misconfigured("the key is gone")] * 9]
+        made = client(loop, [[(0.1, "ok"), (2.5, None)]], start=lambda: Talk(errors.pop(0)))
+        await made.group.start(10)
+        await asyncio.sleep(10)
+        await made.group.stop()
+        return made.events
+
+    lost, gone = run(work)
+    assert isinstance(lost, StreamLost)
+    assert gone == VenueTrouble(gone.at_ns, "the key is gone", must_stop=True)
+
+
+def test_a_start_that_is_given_up_leaves_no_task() -> None:
+    async def work(loop: VirtualTimeLoop) -> None:
+        made = client(loop, [None])
+        start = loop.create_task(made.group.start(60))
+        await asyncio.sleep(5)
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(work)
+
+
+def test_a_flood_of_messages_leaves_the_loop_to_others() -> None:
+    class CountingTalk(Talk):
+        heard = 0
+
+        def received(self, frame: Frame) -> Reaction:
+            CountingTalk.heard += 1
+            return super().received(frame)
+
+    async def work(loop: VirtualTimeLoop) -> list[int]:
+        made = client(loop, [[(0.1, "ok"), *[(1.0, "d")] * 5_000, *beats(2, 50)]], start=CountingTalk)
+        await made.group.start(10)
+        await asyncio.sleep(0.9)
+        seen = []
+        for _ in range(20):
+            await asyncio.sleep(0)
+            seen.append(CountingTalk.heard)
+        await made.group.stop()
+        return seen
+
+    assert run(work)[-1] < 2_500

@@ -65,6 +65,13 @@ def unreadable(_response: HttpResponse) -> bytes:
     raise DecodeError("field is missing")
 
 
+def overloaded(response: HttpResponse) -> bytes:
+    """A venue that says in the body alone that there were too many requests."""
+    if response.body == b"busy":
+        raise Refused("rate_limited", "too many requests")
+    return response.body
+
+
 def misconfigured(_response: HttpResponse) -> bytes:
     raise Misconfigured("wrong key")
 
@@ -74,6 +81,7 @@ OUTCOMES: list[tuple[HttpResponse | Exception, type[Exception], type[Exception]]
     (NotSent("no connection"), NotSent, Unavailable),
     (OutcomeUnknown("timeout"), OutcomeUnknown, Unavailable),
     (answer(500), OutcomeUnknown, Unavailable),
+    (answer(408), OutcomeUnknown, Unavailable),
     (answer(503, b'{"code":"MAINTENANCE"}'), OutcomeUnknown, Unavailable),
     (answer(302), OutcomeUnknown, Unavailable),
     (HTML, OutcomeUnknown, Unavailable),
@@ -159,6 +167,26 @@ def test_429s_without_a_time_wait_longer_each_time() -> None:
             try:
                 await caller.read(lambda: REQUEST, COST, body_of)
             except Unavailable:
+                pauses.append(round((limits.paused_until_ns - loop.clock.now_ns()) / NANOSECONDS, 3))
+        return pauses
+
+    assert run(work) == [1, 2, 4, 1]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_refusal_for_load_that_only_the_body_tells_stops_everything_too(status: int) -> None:
+    async def work(loop: VirtualTimeLoop) -> list[float]:
+        limits = limiter(loop)
+        answers = [*[answer(status, b"busy")] * 3, answer(200), answer(status, b"busy")]
+        caller = RestCaller(ScriptedHttp(*answers), limits, loop.clock)
+        pauses = []
+        for is_write in (True, False, True, False, True):
+            try:
+                if is_write:
+                    await caller.write(lambda: REQUEST, COST, overloaded, urgent=True)
+                else:
+                    await caller.read(lambda: REQUEST, COST, overloaded)
+            except (Refused, Unavailable):
                 pauses.append(round((limits.paused_until_ns - loop.clock.now_ns()) / NANOSECONDS, 3))
         return pauses
 
