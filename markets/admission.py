@@ -57,7 +57,7 @@ def well_formed(request: NewOrder, rules: MarketRules, scale: TapeScale, touch: 
         if price is None:
             return Refusal(Reason.BAD_PRICE, f"price {request.price} is out of range")
     notional = (touch if price is None else price) * scale.price_unit * request.quantity
-    if notional < rules.min_notional:
+    if notional < rules.min_notional and not request.any_notional:
         return Refusal(Reason.BELOW_NOTIONAL, f"notional {notional} is below the minimum {rules.min_notional}")
     return Units(price, quantity)
 

@@ -4,6 +4,9 @@ The path within a candle is open, low, high, close where it closes at or above i
 the points stand at 0, 1/4, 1/2 and 3/4 of it. At each point the price is the bid and one tick above it the ask (of no
 known size), and a quarter of the volume trades at the price, its aggressor unknown.
 
+Bars of a minute are what this is made for. Longer ones, up to an hour, have the same four points, further apart, and
+the recording's description says their length.
+
 A gap is a bar that starts later than one bar after the last, or another `segment` number.
 """
 
@@ -14,11 +17,13 @@ from decimal import Decimal
 from itertools import compress, pairwise
 from pathlib import Path
 
+from domain.market import NANOSECONDS
 from markets.recording_files import Batch, RecordingError, RecordingFile, RecordingSummary, see_units
 from markets.tape import Chunk
 from markets.units import NotWhole, UnitFinder, integers, to_units, to_units_below
 
 _PRICES = ("open", "high", "low", "close")
+_SHORTEST_BAR_NS, _LONGEST_BAR_NS = NANOSECONDS, 3_600 * NANOSECONDS
 
 
 class CandleTape:
@@ -32,6 +37,7 @@ class CandleTape:
     def __init__(self, files: Sequence[RecordingFile], step: Decimal | None) -> None:
         self._files = files
         self.gap_starts: list[int] = []
+        self.gap_begins: list[int] = []
         self._last_ns: int | None = None
         self._last_segment: int | None = None
         self._gap_ns = 0
@@ -63,6 +69,7 @@ class CandleTape:
             start_ns=first_ns,
             end_ns=last_ns + 3 * self._bar_ns // 4,
             candles=count,
+            bar_ns=self._bar_ns,
             gaps=len(self.gap_starts),
             gap_ns=self._gap_ns,
         )
@@ -89,6 +96,7 @@ class CandleTape:
                     )
                 if elapsed_ns > bar_ns or (last_segment is not None and segment != last_segment):
                     self.gap_starts.append(date_ns)
+                    self.gap_begins.append(last_ns + 3 * bar_ns // 4)
                     self._gap_ns += elapsed_ns - bar_ns
             last_ns, last_segment = date_ns, segment
         self._last_ns, self._last_segment = last_ns, last_segment
@@ -119,11 +127,13 @@ class CandleTape:
 def _bar_length(files: Sequence[RecordingFile]) -> int:
     """The shortest distance between two bars, which must be the same in every file."""
     lengths: dict[Path, int] = {}
+    rows = 0
     for file in files:
         shortest: int | None = None
         last: int | None = None
         for batch in file.batches():
             dates = integers(batch.columns["date"])
+            rows += len(dates)
             ahead = dates if last is None else [last, *dates]
             steps = [later - earlier for earlier, later in pairwise(ahead) if later > earlier]
             shortest = min(steps, default=shortest) if shortest is None else min([shortest, *steps])
@@ -132,12 +142,20 @@ def _bar_length(files: Sequence[RecordingFile]) -> int:
             raise RecordingError(f"{file.path} has columns but no rows; record or copy it again")
         if shortest is not None:
             lengths[file.path] = shortest
+    if not lengths and rows > len(files):
+        raise RecordingError(f"{files[0].path}: no bar starts after the one before; sort the bars by date, once each")
     if not lengths:
         raise RecordingError(f"{files[0].path} has a single candle, which tells no bar length; give at least two")
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{path.name} {length // 10**9} s" for path, length in lengths.items())
+        told = ", ".join(f"{path.name} {length / NANOSECONDS:g} s" for path, length in lengths.items())
         raise RecordingError(f"the candle files have different bar lengths ({told}); name files of one length")
-    return min(lengths.values())
+    length = min(lengths.values())
+    if not _SHORTEST_BAR_NS <= length <= _LONGEST_BAR_NS:
+        raise RecordingError(
+            f"{files[0].path} holds bars of {length / NANOSECONDS:g} s; give candles of a minute, or at least of a "
+            "second and at most of an hour"
+        )
+    return length
 
 
 def _without_empty_trades(rows: Chunk) -> Chunk:

@@ -55,6 +55,8 @@ class Desk:
         self._next_order = 1
         self._next_trade = 1
         self._safe = (-NOWHERE, NOWHERE)
+        self._safe_with: tuple[int, Decimal, Decimal, Decimal] | None = None
+        """The position, cash, fees and funding that `_safe` was found for."""
         self._events: list[VenueEvent] = []
         self._is_dirty = True
         self.set_rules(replace(source.rules, maker_fee_rate=terms.maker_fee_rate, taker_fee_rate=terms.taker_fee_rate))
@@ -194,13 +196,21 @@ class Desk:
         """Commit what changed, and find which rows may touch the account from now on."""
         if self._is_dirty:
             self._is_dirty = False
-            self._safe = self.account.safe_prices()
+            self._find_safe_prices()
             for order in self.book.take_requeued():
                 self._writer.add_order(order)
             self._writer.commit(self._record())
         book = self.book
         self.floor = NOWHERE if book.has_taken else max(book.bids.best, self._safe[0])
         self.ceiling = min(-book.asks.best, self._safe[1])
+
+    def _find_safe_prices(self) -> None:
+        """Most steps move orders and no money."""
+        account = self.account
+        money = (account.position, account.cash, account.fees, account.funding)
+        if money != self._safe_with:
+            self._safe_with = money
+            self._safe = account.safe_prices()
 
     def _record(self) -> AccountRecord:
         account = self.account

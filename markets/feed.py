@@ -109,6 +109,13 @@ class TapeReader:
             self.passed_ns = times[last - 1]
         return None
 
+    @property
+    def next_ns(self) -> int | None:
+        """The time of the next row where it is at hand and no gap lies before it; None where that is not known."""
+        if self._gap_ahead or self._index >= len(self._chunk.time_ns):
+            return None
+        return self._chunk.time_ns[self._index]
+
     def take(self, instant_ns: int) -> list[Row]:
         """Pass and return the rows of the instant that `seek` named."""
         self._gap_ahead = False

@@ -14,13 +14,13 @@ from domain.market import MarketRules
 
 
 class UnknownTicker(ValueError):
-    """The paper exchange does not list this ticker; the message is the one line that says what to choose instead."""
+    """No market can be generated for this ticker; the message is the one line that says what to choose instead."""
 
     def __init__(self, ticker: str) -> None:
         listed = list(LISTED)
         near = difflib.get_close_matches(ticker.upper(), listed, n=3, cutoff=0.5)
         advice = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(listed)}"
-        super().__init__(f"ticker {ticker!r} is not listed on the paper exchange: {advice}")
+        super().__init__(f"no market is generated for ticker {ticker!r}: {advice}")
         self.ticker = ticker
 
 

@@ -57,7 +57,8 @@ class SelfTrade(StrEnum):
 class NewOrder:
     """One order to place. `price` None: at market. `client_id` None: placed by somebody else on the same account.
 
-    `immediate`: what cannot be taken on arrival is cancelled (always so for a market order).
+    `immediate`: what cannot be taken on arrival is cancelled (always so for a market order). `any_notional`: the
+    smallest notional does not hold for it, as on some venues for what reduces.
     """
 
     client_id: int | None
@@ -67,6 +68,7 @@ class NewOrder:
     post_only: bool = False
     reduce_only: bool = False
     immediate: bool = False
+    any_notional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

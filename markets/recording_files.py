@@ -21,7 +21,7 @@ from markets.units import NotWhole, UnitFinder
 Array = Any
 """A pyarrow array; pyarrow has no type information."""
 
-_ROWS_WANTED = {"QUOTES": 32_768, "TRADES": 32_768, "CANDLES": 4_096}
+_ROWS_WANTED = {"QUOTES": 8_192, "TRADES": 8_192, "CANDLES": 1_024}
 """Rows in a batch: a candle becomes eight rows of the tape."""
 _CSV_BLOCK_BYTES = 1 << 18
 _INVERSE_NAME = re.compile(r"coinm|coin-m|usd_perp|inverse", re.IGNORECASE)
@@ -36,7 +36,8 @@ class RecordingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RecordingSummary:
-    """What a recording holds. `gaps`: holes in it, which the clock leaps over, and `gap_ns` their length together.
+    """What a recording holds. `bar_ns`: the length of its candles. `gaps`: holes in it, which the clock leaps over, and
+    `gap_ns` their length together.
 
     `dropped_trades`: trades before the first quote and while the quotes were silent, which no book priced.
     """
@@ -46,6 +47,7 @@ class RecordingSummary:
     quotes: int = 0
     trades: int = 0
     candles: int = 0
+    bar_ns: int = 0
     gaps: int = 0
     gap_ns: int = 0
     dropped_trades: int = 0
@@ -130,6 +132,8 @@ class RecordingFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # The default pool keeps what is freed; a batch is small, and the next one is as large.
+        pa.set_memory_pool(pa.system_memory_pool())
         if not self.path.is_file():
             raise RecordingError(f"{self.path} is not a file that can be read; check the path given to --replay")
         if not self.path.stat().st_size:
@@ -156,16 +160,17 @@ class RecordingFile:
         import pyarrow.csv
         import pyarrow.parquet as pq
 
+        rows = _ROWS_WANTED[self.kind.name]
         if not self._is_csv:
             # Mapped, so that a row group of any size is not held in memory.
             with pq.ParquetFile(self.path, memory_map=True) as parquet:
-                rows = _ROWS_WANTED[self.kind.name]
                 yield from parquet.iter_batches(rows, columns=self._wanted(), use_threads=False)
             return
         convert = pyarrow.csv.ConvertOptions(include_columns=self._wanted(), column_types=self._csv_types())
         read = pyarrow.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES)
         with pyarrow.csv.open_csv(self.path, read_options=read, convert_options=convert) as reader:
-            yield from reader
+            for block in reader:
+                yield from (block.slice(first, rows) for first in range(0, block.num_rows, rows))
 
     def _csv_types(self) -> dict[str, Any]:
         import pyarrow as pa
@@ -187,7 +192,7 @@ class RecordingFile:
         for name, column in columns.items():
             batch.refuse(pc.is_null(column), f"{name} is missing or not a number; mend or remove the row")
             if name in ("ts_local_ns", "date"):
-                columns[name] = _nanoseconds(self.path, name, column)
+                columns[name] = nanoseconds(self.path, name, column)
             elif name == "buyer_is_maker":
                 columns[name] = self._cast(name, column, pa.bool_())
             else:
@@ -221,7 +226,7 @@ def _kind_of(path: Path, names: list[str]) -> Kind:
     raise RecordingError(f"{path} has the wrong columns ({', '.join(names) or 'none'}): {advice}")
 
 
-def _nanoseconds(path: Path, name: str, column: Array) -> Array:
+def nanoseconds(path: Path, name: str, column: Array) -> Array:
     """Nanoseconds since the epoch, from time stamps, ISO 8601 texts (UTC where they name no zone) or integers."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -58,6 +58,10 @@ class Tape(Protocol):
         """The time of the first row after each gap, rising."""
 
     @property
+    def gap_begins(self) -> list[int]:
+        """The time of the last candle point or quote before each gap."""
+
+    @property
     def queues(self) -> bool: ...
 
     def windows(self, price_unit: Decimal, size_unit: Decimal, after_ns: int | None) -> Iterator[Chunk]:
@@ -82,6 +86,11 @@ class Recording:
     @property
     def start_ns(self) -> int:
         return self.summary.start_ns
+
+    @property
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        """From the last candle point or quote before each gap to the first row after it."""
+        return tuple(zip(self._tape.gap_begins, self._tape.gap_starts, strict=True))
 
     def chunks(self, after_ns: int | None = None) -> Iterator[Chunk]:
         """See `MarketSource.chunks`. Raises `RecordingError` if a file was changed since it was opened."""
@@ -187,7 +196,7 @@ def _common_unit(a: Decimal, b: Decimal) -> Decimal:
 
 
 def _described(files: list[RecordingFile], summary: RecordingSummary) -> str:
-    counts = ((summary.quotes, "quotes"), (summary.trades, "trades"), (summary.candles, "candles"))
+    counts = ((summary.quotes, "quotes"), (summary.trades, "trades"), (summary.candles, _candles_of(summary)))
     held = ", ".join(f"{count:,} {name}" for count, name in counts if count)
     first, last = (
         datetime.fromtimestamp(at_ns // NANOSECONDS, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -197,6 +206,12 @@ def _described(files: list[RecordingFile], summary: RecordingSummary) -> str:
     names = ", ".join(file.path.name for file in files)
     dropped = f", {summary.dropped_trades:,} trades without a quote left out" if summary.dropped_trades else ""
     return f"{names}: {held}, {first} to {last} UTC, {gaps}{dropped}"
+
+
+def _candles_of(summary: RecordingSummary) -> str:
+    """Another length than the usual minute is said: four points of five minutes know much less than those of one."""
+    seconds = summary.bar_ns / NANOSECONDS
+    return "candles" if seconds == 60 else f"candles of {seconds:g} s"
 
 
 def _cut_at_gaps(window: Chunk, gap_starts: list[int], after_ns: int | None) -> Iterator[Chunk]:

@@ -5,9 +5,8 @@ A *step* is one instant of the market in which something of the account changed,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.events import Fill, FundingPayment
 from domain.market import MarketRules
@@ -23,8 +22,7 @@ class LedgerWriteFailed(LedgerError):
     """A step could not be written; the caller keeps it and tries again with the next one."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
+class AccountRecord(NamedTuple):
     """The account and the market at the end of a step, but for orders and trades."""
 
     now_ns: int
@@ -43,8 +41,7 @@ class AccountRecord:
     rules: MarketRules
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one step changed."""
 
     record: AccountRecord

@@ -16,12 +16,14 @@ A trade of unknown aggressor, as in candles, has its size on both sides. A row i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
 from domain.market import MarketRules
+from markets.rows import NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,28 @@ class Chunk:
 @dataclass(frozen=True, slots=True)
 class FundingTerms:
     """Funding is charged whenever the time since the epoch passes a multiple of `interval_ns`, at `rate` of notional at
-    the mid (positive: longs pay). An `interval_ns` of 0: none."""
+    the mid (positive: longs pay). An `interval_ns` of 0: none.
+
+    `schedule`: recorded moments (nanoseconds, rising) and their rates, which then count instead.
+    """
 
     interval_ns: int = 0
     rate: Decimal = Decimal(0)
+    schedule: tuple[tuple[int, Decimal], ...] = ()
+
+    def next_from(self, at_ns: int) -> int:
+        """The first moment of funding at or after `at_ns`; `NOWHERE` where there is none any more."""
+        if self.schedule:
+            index = self._place(at_ns)
+            return self.schedule[index][0] if index < len(self.schedule) else NOWHERE
+        return -(-at_ns // self.interval_ns) * self.interval_ns if self.interval_ns else NOWHERE
+
+    def rate_at(self, due_ns: int) -> Decimal:
+        """The rate of a moment that `next_from` named, as a fraction of notional."""
+        return self.schedule[self._place(due_ns)][1] if self.schedule else self.rate
+
+    def _place(self, at_ns: int) -> int:
+        return bisect_left(self.schedule, at_ns, key=lambda moment: moment[0])
 
 
 class MarketSource(Protocol):

@@ -44,6 +44,7 @@ class TickTape:
         self._quote_files = quote_files
         self._trade_files = trade_files
         self.gap_starts: list[int] = []
+        self.gap_begins: list[int] = []
         prices, sizes = UnitFinder(), UnitFinder()
         quotes, first_ns, last_ns, gap_ns = self._scan_quotes(prices, sizes)
         trades, dropped, last_trade_ns = self._scan_trades(prices, sizes)
@@ -98,6 +99,7 @@ class TickTape:
             for at_ns in times:
                 if at_ns - earlier > LONGEST_SILENCE_NS:
                     self.gap_starts.append(at_ns)
+                    self.gap_begins.append(earlier)
                     silences.append(_Silence(earlier + LONGEST_SILENCE_NS, at_ns))
                     gap_ns += at_ns - earlier
                 earlier = at_ns

@@ -26,6 +26,8 @@ from markets.rows import NOWHERE, QuoteRow
 from markets.store import AccountStore, MemoryLedger
 from markets.tape import MarketSource
 
+ZERO = Decimal(0)
+
 
 class SimulatedVenue:
     """`store` None: an account in memory only. `history_ns`: how far back `quote_as_of` reaches."""
@@ -43,6 +45,9 @@ class SimulatedVenue:
         self._scale = source.scale
         self._expiries: list[tuple[int, int]] = []
         self._end_told = False
+        self._shown_row: QuoteRow | None = None
+        self._shown: tuple[Decimal, Decimal, Decimal, Decimal] = (ZERO, ZERO, ZERO, ZERO)
+        """The row of the last quote told, and its numbers: a bot asks more often than they change."""
         self._listed: dict[int, tuple[tuple[int, int, OrderStatus], OrderState]] = {}
         self._desk = Desk(source, terms, store, self._quote, self._watch_expiry)
         stored = store.load()
@@ -53,8 +58,7 @@ class SimulatedVenue:
             self._tape = TapeReader(source.chunks(record.now_ns), record.now_ns, record.quote, history_ns)
             self._desk.restore(record, orders)
             self._desk.settle()
-        interval_ns = self._funding.interval_ns
-        self._next_funding_ns = (self.now_ns // interval_ns + 1) * interval_ns if interval_ns else NOWHERE
+        self._next_funding_ns = self._funding.next_from(self.now_ns + 1)
         self.advance(self.now_ns)
 
     # --- reads ------------------------------------------------------------------------------------------------------
@@ -129,14 +133,16 @@ class SimulatedVenue:
         row = self._tape.quote if time_ns >= self.now_ns else self._tape.quote_at(time_ns)
         if row is None:
             return None
-        account = self._desk.account
-        return Quote(
-            account.price(row.bid),
-            account.quantity(row.bid_size),
-            account.price(row.ask),
-            account.quantity(row.ask_size),
-            min(time_ns, self._tape.passed_ns) if self._end_told else time_ns,
-        )
+        if row != self._shown_row:
+            account = self._desk.account
+            self._shown_row = row
+            self._shown = (
+                account.price(row.bid),
+                account.quantity(row.bid_size),
+                account.price(row.ask),
+                account.quantity(row.ask_size),
+            )
+        return Quote(*self._shown, min(time_ns, self._tape.passed_ns) if self._end_told else time_ns)
 
     def int_band(self, band: PriceBand) -> IntBand:
         """The band in the units of `advance`."""
@@ -158,6 +164,11 @@ class SimulatedVenue:
 
     def statement(self) -> Statement:
         return self._desk.account.statement()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether `take_events` has anything."""
+        return self._desk.has_events
 
     def take_events(self) -> list[VenueEvent]:
         """What happened to the account since the last call, in order; `at_ns` is venue time."""
@@ -225,6 +236,11 @@ class SimulatedVenue:
         over it.
         """
         desk, tape = self._desk, self._tape
+        next_ns = tape.next_ns
+        if next_ns is not None and desk.now_ns <= until_ns < next_ns and until_ns < self._next_timer_ns():
+            # Nothing can happen before the next row: only the time passes. Most stretches of a thin tape are so short.
+            desk.now_ns = until_ns
+            return until_ns
         watched = NO_BAND if band is None else band
         while True:
             target_ns = max(desk.now_ns, min(until_ns, self._next_timer_ns()))
@@ -266,8 +282,7 @@ class SimulatedVenue:
             desk.gaps_ns += instant_ns - left_ns
         desk.now_ns = instant_ns
         self._expire()
-        if self._funding.interval_ns:
-            self._next_funding_ns = -(-instant_ns // self._funding.interval_ns) * self._funding.interval_ns
+        self._next_funding_ns = self._funding.next_from(instant_ns)
 
     def _next_timer_ns(self) -> int:
         return min(self._next_funding_ns, self._expiries[0][0]) if self._expiries else self._next_funding_ns
@@ -275,8 +290,9 @@ class SimulatedVenue:
     def _run_timers(self) -> None:
         self._expire()
         if self._next_funding_ns <= self.now_ns:
-            self._desk.pay_funding(f"funding-{self._next_funding_ns}", self._funding.rate)
-            self._next_funding_ns += self._funding.interval_ns
+            due_ns = self._next_funding_ns
+            self._desk.pay_funding(f"funding-{due_ns}", self._funding.rate_at(due_ns))
+            self._next_funding_ns = self._funding.next_from(due_ns + 1)
             self._desk.liquidate_if_due()
 
     def _expire(self) -> None:

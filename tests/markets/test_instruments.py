@@ -39,7 +39,7 @@ def test_rules_carry_the_listing_and_the_accounts_fees() -> None:
 def test_an_unknown_ticker_is_answered_with_near_ones() -> None:
     with pytest.raises(UnknownTicker) as error:
         find_instrument("SOLL")
-    assert str(error.value) == "ticker 'SOLL' is not listed on the paper exchange: did you mean SOL?"
+    assert str(error.value) == "no market is generated for ticker 'SOLL': did you mean SOL?"
 
 
 def test_a_ticker_like_no_other_is_answered_with_the_whole_list() -> None:

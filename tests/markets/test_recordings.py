@@ -170,9 +170,13 @@ def test_candle_files_follow_one_another(tmp_path: Path) -> None:
     assert source.summary.gaps == 0
 
 
-def test_longer_bars_are_recognised_by_their_distance(tmp_path: Path) -> None:
+def test_longer_bars_have_their_points_further_apart_and_their_length_is_said(tmp_path: Path) -> None:
     bars = candles([(5 * bar, 10, 12, 9, 11, 4) for bar in range(3)])
-    assert [row[0] for row in rows_of(opened(tmp_path, bars)) if not row[1]][:5] == [0, 75, 150, 225, 300]
+    source = opened(tmp_path, bars)
+    assert [row[0] for row in rows_of(source) if not row[1]][:5] == [0, 75, 150, 225, 300]
+    assert (source.summary.bar_ns, source.summary.end_ns) == (300 * SECOND, NOON + 825 * SECOND)
+    assert source.description.startswith("part0.parquet: 3 candles of 300 s, ")
+    assert opened(tmp_path, CANDLES).description.startswith("part0.parquet: 3 candles, ")
 
 
 @pytest.mark.parametrize("contents", [(QUOTES, TRADES), (CANDLES,)], ids=["ticks", "candles"])
@@ -305,6 +309,18 @@ NAN = float("nan")
         (
             (CANDLES, candles([(minute, 10.0, 10.0, 10.0, 10.0, 1.0) for minute in (5, 10)])),
             "the candle files have different bar lengths (part0 60 s, part1 300 s); name files of one length",
+        ),
+        (
+            ({**CANDLES, "date": [NOON // 10**6 - 60_000 * row for row in range(3)]},),
+            "part0: no bar starts after the one before; sort the bars by date, once each",
+        ),
+        (
+            ({**CANDLES, "date": [NOON // 10**6 + each for each in (0, 500, 1000)]},),
+            "part0 holds bars of 0.5 s; give candles of a minute, or at least of a second and at most of an hour",
+        ),
+        (
+            (candles([(1440 * day, 10.0, 12.0, 9.0, 11.0, 4.0) for day in range(3)]),),
+            "part0 holds bars of 86400 s; give candles of a minute, or at least of a second and at most of an hour",
         ),
         (
             ({"a": [1], "b": [2]},),
