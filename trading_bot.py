@@ -13,38 +13,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import traceback
 from collections import deque
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
-from pathlib import Path
 from random import Random
-from typing import Any
 
+from bot.adoption import Adoption
+from bot.decider import Decider
 from bot.ending import Ending, Outcome, resting_closes
 from bot.inquiry import Inquiry
 from bot.intake import Intake
+from bot.lag import LagWatch
 from bot.observers import Observer, ObserverHub
 from bot.oversight import Oversight
 from bot.performer import Performer
-from bot.picture import picture
+from bot.picture import picture, start_text
 from bot.recorder import Recorder
+from bot.settings import BotSettings
+from bot.tasks import Alarm, Tasks, described
 from domain.accounting import Accounting
 from domain.clock import Clock
-from domain.commands import (
-    AbandonEntry,
-    CancelOrder,
-    Command,
-    Decision,
-    LapseWaiver,
-    PlaceClose,
-    PlaceExit,
-    PlaceOpen,
-    RequestStop,
-)
 from domain.events import (
-    EntryAbandoned,
     Fill,
     Halted,
     JournalBegan,
@@ -54,7 +43,6 @@ from domain.events import (
     StreamLost,
     StreamRestored,
     VenueEvent,
-    WaiverLapsed,
 )
 from domain.market import NANOSECONDS, MarketRules
 from domain.orders import OrderStatus
@@ -73,25 +61,9 @@ __all__ = ["BotSettings", "Outcome", "TradingBot"]
 _INBOX_LIMIT = 10_000
 _MOVES = (OrderUpdate, Fill, StreamLost, StreamRestored)
 """Events beside which a reading of the venue may be out of date before it is taken in."""
-_MOST_DECISIONS_PER_STEP = 1_000
 _TRADES_SETTLE_NS = 2 * NANOSECONDS
 """A filled total may be ahead of its trades this long before they are asked for."""
 _BREAK_OFF_WITHIN_S = 5
-_PRICE_UNKNOWN = {"stopping", "halted", "disconnected", "stale_quote"}
-"""Holds beside which the absence of a pause says nothing about the price."""
-
-
-@dataclass(frozen=True, slots=True)
-class BotSettings:
-    """How a session runs; none of it changes what the strategy wants."""
-
-    mode: str
-    """What is shown to people: "paper, 4 x real time", "live, mainnet"."""
-    on_stop: StopMode = StopMode.KEEP
-    run_for_ns: int | None = None
-    """Stop by itself after this much of the bot's own time."""
-    look_every_s: int = 60
-    """Seconds between looks at the venue that nothing calls for, while orders move."""
 
 
 class TradingBot:
@@ -119,33 +91,33 @@ class TradingBot:
         self._inbox: deque[VenueEvent] = deque()
         self._moves = 0
         self._wake = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._asking: set[int] = set()
+        self._alarm = Alarm(clock, self._wake)
+        self._tasks = Tasks(self._wake, self._fail)
         self._started_ns: int | None = None
         self._has_ended = False
-        self._is_paused = False
-        self._decision: Decision | None = None
         self._hub = ObserverHub(observers)
-        self._recorder = Recorder(journal, self.state, self.accounting, self._hub)
+        self._recorder = Recorder(journal, self.state, self.accounting, self._hub, settings.checkpoint_every)
+        self._lag = LagWatch(clock, self._info, self._wake.set)
         self._build(rules)
 
     def _build(self, rules: MarketRules) -> None:
         """The parts that know each other."""
         state, recorder, clock = self.state, self._recorder, self._clock
-        self._strategy = TakeProfitGrid(self.config, rules)
+        self._strategy = TakeProfitGrid(self.config, rules, self._client.capabilities.max_order_life_s)
         self._inquiry = Inquiry(
             self._client,
             state,
             recorder,
+            Adoption(state, recorder, clock, self._strategy.prices.fill_price_of, self._info),
             clock,
             rules=lambda: self._strategy.rules,
-            moves=lambda: self._moves + recorder.order_events,
+            moves=lambda: self._moves + recorder.memory.order_events,
             learn=self._learn,
             tell=self._info,
+            in_flight=lambda client_id: client_id in self._performer.in_flight,
         )
         self._performer = Performer(
-            self._client, state, recorder, self._inquiry, clock, self._put, self._spawn
+            self._client, state, recorder, self._inquiry, clock, self._put, self._tasks.start, self._tasks.spawn
         )
         self._oversight = Oversight(
             self._inquiry,
@@ -158,17 +130,22 @@ class TradingBot:
             self._halt,
         )
         self._intake = Intake(
+            state, self._strategy, recorder, self._inquiry, self._oversight, self._say, self._halt, self.request_stop
+        )
+        self._ending = Ending(
+            state, self._strategy, recorder, self._inquiry, self._oversight, clock, self._client.quote
+        )
+        self._decider = Decider(
+            self._client,
             state,
             self._strategy,
             recorder,
-            self._inquiry,
+            self._performer,
             self._oversight,
+            clock,
+            self._situation,
             self._say,
-            self._halt,
             self.request_stop,
-        )
-        self._ending = Ending(
-            state, self._strategy, recorder, self._inquiry, self._oversight, clock
         )
 
     # --- the outside --------------------------------------------------------------------------------------------
@@ -180,17 +157,17 @@ class TradingBot:
         """
         self._hub.start()
         try:
-            await self._begin()
+            if not await self._begin():
+                return self._never_began()
             try:
                 await self._live()
             except Exception as error:  # noqa: BLE001 - the root of the bot: what nobody expected ends the run.
                 await self._break_off(error)
             return self._end()
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            for task in self._tasks:
-                task.cancel()
+            self._alarm.set(None)
+            self._lag.stop()
+            await self._tasks.end()
             self._hub.close()
 
     def request_stop(self, reason: str, mode: StopMode | None = None) -> None:
@@ -211,7 +188,7 @@ class TradingBot:
             self.config,
             self.state,
             self.accounting,
-            self._decision,
+            self._decider.decision,
             self._client.quote(),
             now_ns=self._clock.now_ns(),
             phase=self._phase(),
@@ -233,18 +210,26 @@ class TradingBot:
             return Phase.STOPPING
         if self._started_ns is None:
             return Phase.STARTING
-        return Phase.PAUSED if self._is_paused else Phase.RUNNING
+        return Phase.PAUSED if self._decider.is_paused else Phase.RUNNING
 
     # --- start --------------------------------------------------------------------------------------------------
 
-    async def _begin(self) -> None:
-        """Replay, name what is foreign, and plan the first look; nothing is opened before it."""
+    async def _begin(self) -> bool:
+        """Replay, name what is foreign, and plan the first look; nothing is opened before it.
+
+        False: the end was asked for before a new journal had begun, and so before anything could be sent.
+        """
         records = self._recorder.replay()
+        if self._recorder.passed_over:
+            self._info(self._recorder.passed_over)
         self._client.setup_order_update_handler(self._receive)
         now_ns = self._clock.now_ns()
         self._intake.connected_since_ns = now_ns
         if not records:
-            foreign = await self._client.get_account_positions()
+            position = self._client.get_account_positions()
+            foreign = await self._tasks.unless(lambda: self._ending.mode is not None, position)
+            if foreign is None:
+                return False
             now_ns = self._clock.now_ns()
             first_id = self._chance.randrange(1 << 8, 1 << (self._client.capabilities.client_id_bits - 1))
             self._recorder.begin(JournalBegan(now_ns, first_id, foreign, repr(self.config)))
@@ -259,19 +244,16 @@ class TradingBot:
                 self._inquiry.ask_later(order.client_id, 0, cancel_over=True)
         self._started_ns = now_ns
         self._oversight.want()
-        self._say(NoticeKind.START, self._start_text(records))
+        if self._settings.watches_lag:
+            self._lag.start()
+        self._say(NoticeKind.START, start_text(self.config, self.state, self._settings.mode, continues=records > 0))
+        return True
 
-    def _start_text(self, records: int) -> str:
-        config = self.config
-        text = (
-            f"{config.exchange} {config.ticker}: {config.direction.value} {config.quantity}, "
-            f"take-profit {config.take_profit} %, up to {config.max_orders} entries ({self._settings.mode})"
-        )
-        if records:
-            text += f"; continuing with own position {self.state.own} and {len(self.state.live)} live orders"
-        if self.state.halted is not None:
-            text += f"; the last session halted: {self.state.halted}"
-        return text
+    def _never_began(self) -> Outcome:
+        """Nothing was sent and nothing is written: the next start is the first."""
+        self._has_ended = True
+        self._say(NoticeKind.STOP, self._ending.reason)
+        return Outcome(0, self._ending.reason, (), 0)
 
     # --- one step -----------------------------------------------------------------------------------------------
 
@@ -296,7 +278,7 @@ class TradingBot:
             if client_id not in self._inquiry.questions:
                 self._inquiry.ask_later(client_id, _TRADES_SETTLE_NS)
         self._oversight.tend()
-        self._decide()
+        self._decider.decide()
         self._ask_and_look()
 
     def _receive(self, event: VenueEvent) -> None:
@@ -330,24 +312,6 @@ class TradingBot:
             return None
         return self._started_ns + self._settings.run_for_ns
 
-    # --- decide and perform -------------------------------------------------------------------------------------
-
-    def _decide(self) -> None:
-        """Decide until nothing is wanted any more: each command changes the state through the journal."""
-        for _ in range(_MOST_DECISIONS_PER_STEP):
-            decision = self._strategy.decide(self.state, self._situation())
-            self._decision = decision
-            performed = [self._perform(command) for command in decision.commands]
-            if not any(performed):
-                break
-        else:
-            raise RuntimeError(f"the strategy does not come to rest: {self._decision}")
-        if decision.needs_look:
-            self._oversight.need()
-        self._notice_pause(decision)
-        if decision.band is not None and self._ending.mode is None:
-            self._client.watch_quotes(decision.band)
-
     def _situation(self) -> Situation:
         return Situation(
             now_ns=self._clock.now_ns(),
@@ -356,64 +320,24 @@ class TradingBot:
             look=self._oversight.look,
             look_failed=self._oversight.failed,
             suspicion=self._oversight.suspicion,
-            trouble=self._recorder.trouble,
+            trouble=self._recorder.trouble or self._lag.trouble(),
             stopping=self._ending.mode,
             recovering=not self._oversight.has_looked,
         )
-
-    def _notice_pause(self, decision: Decision) -> None:
-        words = {hold.word for hold in decision.holds}
-        is_paused = "pause_price" in words
-        if is_paused == self._is_paused or (not is_paused and words & _PRICE_UNKNOWN):
-            return
-        self._is_paused = is_paused
-        level = self.config.pause_price
-        text = f"the pause price {level} is reached" if is_paused else f"the price is back inside {level}; going on"
-        self._say(NoticeKind.PAUSE_PRICE, text)
-
-    def _perform(self, command: Command) -> bool:
-        """Write the intent down and set it going. False: it could not be written, and is not wanted now."""
-        match command:
-            case PlaceOpen():
-                return self._performer.open(command)
-            case PlaceClose():
-                return self._performer.close(command)
-            case PlaceExit():
-                return self._performer.exit(command)
-            case CancelOrder():
-                self._performer.cancel(command)
-            case LapseWaiver():
-                self._recorder.note(WaiverLapsed(self._clock.now_ns()))
-            case AbandonEntry():
-                self._recorder.note(EntryAbandoned(self._clock.now_ns(), command.entry_id))
-            case RequestStop():
-                self._say(NoticeKind.STOP_PRICE, command.reason)
-                self.request_stop(command.reason)
-        return True
 
     # --- asking the venue ---------------------------------------------------------------------------------------
 
     def _ask_and_look(self) -> None:
         """Also while the streams are lost: requests may well pass, and what fills meanwhile is covered."""
         for client_id in self._inquiry.due():
-            if not self._is_busy(client_id):
-                self._asking.add(client_id)
-                self._spawn(self._ask(client_id))
+            self._inquiry.asking.add(client_id)  # From now on, though the task has yet to begin.
+            self._tasks.spawn(self._inquiry.ask(client_id))
         if self._ending.is_settled() and not self._ending.is_verified():
             self._oversight.need()
         due_ns = self._oversight.due_ns()
         if due_ns is not None and due_ns <= self._clock.now_ns():
             self._oversight.under_way = True
-            self._spawn(self._oversight.take_look())
-
-    async def _ask(self, client_id: int) -> None:
-        try:
-            await self._inquiry.ask(client_id)
-        finally:
-            self._asking.discard(client_id)
-
-    def _is_busy(self, client_id: int) -> bool:
-        return client_id in self._asking or client_id in self._performer.in_flight
+            self._tasks.spawn(self._oversight.take_look())
 
     def _halt(self, reason: str) -> None:
         """No more opens; covering is finished, the closes stay, whatever stop was under way."""
@@ -431,40 +355,22 @@ class TradingBot:
 
     # --- tasks and time -----------------------------------------------------------------------------------------
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._wake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._fail(error)
-
     def _fail(self, error: BaseException) -> None:
         """A task ended in an error nobody expected: stop opening, keep covering, end with the reason."""
-        self._halt(str(error) if isinstance(error, Misconfigured) else _told(error))
+        self._halt(str(error) if isinstance(error, Misconfigured) else described(error))
 
     def _set_timer(self) -> None:
         """Sleep until the earliest moment at which anything is due."""
-        due = [self._recorder.retry_ns, self._oversight.due_ns()]
+        due = [self._recorder.retry_ns, self._oversight.due_ns(), self._inquiry.next_due_ns()]
         due.append(self._time_is_up_ns() if self._ending.mode is None else self._ending.deadline_ns)
-        due.append(None if self._decision is None else self._decision.wake_ns)
-        due += [q.due_ns for client_id, q in self._inquiry.questions.items() if not self._is_busy(client_id)]
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        known = [at_ns for at_ns in due if at_ns is not None]
-        if known:
-            wait_s = max(0, min(known) - self._clock.now_ns()) / NANOSECONDS
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._wake.set)
+        due.append(None if self._decider.decision is None else self._decider.decision.wake_ns)
+        self._alarm.set(min((at_ns for at_ns in due if at_ns is not None), default=None))
 
     # --- the end ------------------------------------------------------------------------------------------------
 
     async def _break_off(self, error: Exception) -> None:
         """The bot itself is broken: it decides nothing any more, and only takes its open away if it can."""
-        self._halt(_told(error))
+        self._halt(described(error))
         self._ending.is_abandoned = True
         with contextlib.suppress(ExchangeError, TimeoutError):
             async with asyncio.timeout(_BREAK_OFF_WITHIN_S):
@@ -476,7 +382,7 @@ class TradingBot:
         now_ns = self._clock.now_ns()
         ending, halted = self._ending, self._has_halted()
         self._recorder.retry()
-        unconfirmed = ending.unconfirmed()
+        unconfirmed = ending.conclude()
         exit_status = 1 if halted else 3 if unconfirmed else 0
         reason = f"halted: {self.state.halted}" if halted else ending.reason
         self._recorder.note(SessionEnded(now_ns, exit_status, reason))
@@ -491,10 +397,3 @@ class TradingBot:
 
     def _info(self, text: str) -> None:
         self._say(NoticeKind.INFO, text)
-
-
-def _told(error: BaseException) -> str:
-    """An error that nobody expected, with the innermost place it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-    return f"internal error: {type(error).__name__}: {error} ({place})"

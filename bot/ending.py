@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ from bot.inquiry import Inquiry
 from bot.oversight import Oversight
 from bot.recorder import Recorder
 from domain.clock import Clock
-from domain.market import NANOSECONDS
+from domain.market import NANOSECONDS, Quote
 from domain.orders import OrderStatus, Purpose
 from domain.report import plain
 from domain.stop import StopMode
@@ -45,6 +46,7 @@ class Ending:
         inquiry: Inquiry,
         oversight: Oversight,
         clock: Clock,
+        quote: Callable[[], Quote | None],
     ) -> None:
         self._state = state
         self._strategy = strategy
@@ -52,6 +54,7 @@ class Ending:
         self._inquiry = inquiry
         self._oversight = oversight
         self._clock = clock
+        self._quote = quote
         self.mode: StopMode | None = None
         self.reason = ""
         self.asked_ns: int | None = None
@@ -84,7 +87,7 @@ class Ending:
             return False
         if self.mode is not StopMode.KEEP and state.live:
             return False
-        return self.mode is StopMode.CANCEL or not self._still_owes()
+        return self.mode is StopMode.CANCEL or not self._strategy.could_cover(state, self.mode, self._usable_quote())
 
     def is_verified(self) -> bool:
         """Whether the venue, asked after everything was settled, lists what we believe.
@@ -95,7 +98,7 @@ class Ending:
         if reading is None or reading.look is None or self.asked_ns is None or not self.is_settled():
             return False
         look = reading.look
-        if look.started_ns < max(self.asked_ns, self._recorder.last_order_event_ns):
+        if look.started_ns < max(self.asked_ns, self._recorder.memory.last_order_event_ns):
             return False
         has_position = look.own == self._state.own and not look.missing
         return (
@@ -116,14 +119,26 @@ class Ending:
             lines.append(f"{self._recorder.unwritten} records are not in the journal: {self._recorder.trouble}")
         return tuple(lines)
 
-    def _still_owes(self) -> bool:
-        """Whether there is something bare that the venue's rules would let us close."""
-        state, rules = self._state, self._strategy.rules
-        entries = [state.entries[entry_id] for entry_id in state.owing]
-        bare = rules.quantity_at_or_below(sum((max(ZERO, entry.owed) for entry in entries), ZERO))
-        prices = [entry.worst_price for entry in entries if entry.worst_price is not None]
-        price = rules.price_at_or_above(max(prices)) if prices else None
-        return rules.refusal(price, bare) is None
+    def conclude(self) -> tuple[str, ...]:
+        """To be called once, at the end: `unconfirmed`, and what a flattening had to leave, which `reason` then names
+        too."""
+        residue = self._residue()
+        if not residue:
+            return self.unconfirmed()
+        self.reason = f"{self.reason}; the own position is not flat: {residue}"
+        return (*self.unconfirmed(), f"that the own position is flat: {residue}")
+
+    def _residue(self) -> str:
+        """What a flattening left because no order may be so small; empty where nothing is left, or nothing proven."""
+        own = self._state.own
+        if self.mode is not StopMode.FLATTEN or not own or not self.is_verified():
+            return ""
+        refusal = self._strategy.exit_refusal(own, self._usable_quote()) or "the venue takes no order so small"
+        return f"{plain(own)} is left ({refusal})"
+
+    def _usable_quote(self) -> Quote | None:
+        quote = self._quote()
+        return quote if quote is not None and quote.is_usable else None
 
 
 def resting_closes(state: GridState) -> Decimal:

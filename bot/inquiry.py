@@ -8,16 +8,17 @@ never a number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum, auto
 
+from bot.adoption import Adoption
 from bot.recorder import Recorder
 from domain.clock import Clock
-from domain.events import Fill, OrderIntended, OrderUpdate, Record, RulesChanged
+from domain.events import Fill, OrderUpdate, RulesChanged
 from domain.market import NANOSECONDS, MarketRules
-from domain.orders import OrderFact, OrderStatus, Purpose
+from domain.orders import FACT_OF_STATUS, OrderFact, OrderStatus, Purpose
 from exchanges.base import BaseExchangeClient, OrderInfo, query_retry
 from exchanges.errors import Unavailable
 from strategies.take_profit_grid.guards import Look
@@ -39,29 +40,19 @@ _MOST_READINGS = 4
 _FIRST_WAIT_NS = NANOSECONDS // 2
 _LONGEST_WAIT_NS = 10 * NANOSECONDS
 
-_FACT_OF_STATUS = {
-    OrderStatus.OPEN: OrderFact.ACCEPTED,
-    OrderStatus.CANCELLING: OrderFact.ACCEPTED,
-    OrderStatus.FILLED: OrderFact.FILLED,
-    OrderStatus.CANCELLED: OrderFact.CANCELLED,
-    OrderStatus.EXPIRED: OrderFact.EXPIRED,
-    OrderStatus.REFUSED: OrderFact.REFUSED,
-    OrderStatus.NEVER_PLACED: OrderFact.NEVER_PLACED,
-}
-
 
 @dataclass(slots=True)
 class Question:
     """One order to ask about, and when.
 
-    `cancel_over`: no cancel of ours is on its way any more, so that "still resting" means that it failed.
+    `cancel_over_ns`: from then on no cancel of ours can be on its way, so that "still resting" means that it failed.
     `doubted`: the order should rest but was not listed, so that its resting here answers nothing. `absent_since_ns`:
     when the venue first said that it knows no such order.
     """
 
     due_ns: int
     tries: int = 0
-    cancel_over: bool = False
+    cancel_over_ns: int | None = None
     doubted: bool = False
     absent_since_ns: int | None = None
 
@@ -92,6 +83,7 @@ class Inquiry:
     client: BaseExchangeClient
     state: GridState
     recorder: Recorder
+    adoption: Adoption
     clock: Clock
     rules: Callable[[], MarketRules]
     """Those the bot trades by now."""
@@ -100,19 +92,29 @@ class Inquiry:
     learn: Callable[..., None]
     """Takes facts in, as if the streams had told them."""
     tell: Callable[[str], None]
+    in_flight: Callable[[int], bool]
+    """Whether the placement of an order is still under way: the venue's "no such order" would prove nothing yet."""
     questions: dict[int, Question] = field(default_factory=dict)
+    asking: set[int] = field(default_factory=set)
+    unexplained_closes: set[int] = field(default_factory=set)
+    """Lost closes that traded, of which only a look at the position can say what they close."""
 
     # --- single orders ------------------------------------------------------------------------------------------
 
     def ask_later(
         self, client_id: int, wait_ns: int, *, cancel_over: bool = False, doubted: bool = False
     ) -> None:
-        """Have the order asked for after `wait_ns`, or sooner where that was already planned."""
+        """Have the order asked for after `wait_ns`, or sooner where that was already planned.
+
+        `cancel_over`: once `wait_ns` has passed, a cancel that has had no effect has failed.
+        """
         due_ns = self.clock.now_ns() + wait_ns
         question = self.questions.setdefault(client_id, Question(due_ns))
         if not question.tries:  # What was asked already keeps its growing pauses.
             question.due_ns = min(question.due_ns, due_ns)
-        question.cancel_over = question.cancel_over or cancel_over
+        if cancel_over:
+            known_ns = question.cancel_over_ns
+            question.cancel_over_ns = due_ns if known_ns is None else min(known_ns, due_ns)
         question.doubted = question.doubted or doubted
 
     def forget_answered(self) -> None:
@@ -129,20 +131,36 @@ class Inquiry:
         return order.status.has_ended or (order.status is OrderStatus.OPEN and not self.questions[client_id].doubted)
 
     def due(self) -> list[int]:
+        """Orders to be asked about now."""
         now_ns = self.clock.now_ns()
-        return [client_id for client_id, question in self.questions.items() if question.due_ns <= now_ns]
+        return [client_id for client_id, due_ns in self._askable() if due_ns <= now_ns]
+
+    def next_due_ns(self) -> int | None:
+        """When the next question is due; what is on its way ends in an event of its own."""
+        return min((due_ns for _, due_ns in self._askable()), default=None)
+
+    def _askable(self) -> Iterator[tuple[int, int]]:
+        for client_id, question in self.questions.items():
+            if client_id not in self.asking and not self.in_flight(client_id):
+                yield client_id, question.due_ns
 
     async def ask(self, client_id: int) -> None:
         """Ask the venue about one order and write the answer down; plan the next try where there is none."""
-        question, order = self.questions.get(client_id), self.state.orders.get(client_id)
-        if question is None or order is None:
-            return
+        self.asking.add(client_id)
+        try:
+            question, order = self.questions.get(client_id), self.state.orders.get(client_id)
+            if question is not None and order is not None:
+                await self._ask(client_id, question, order)
+        finally:
+            self.asking.discard(client_id)
+
+    async def _ask(self, client_id: int, question: Question, order: Order) -> None:
         question.tries += 1
         self._postpone(question)
         try:
             # Once: a question has its own times to be asked again, and an exchange counts every request.
             info = await self.client.query(client_id, order.order_id)
-            needs_fills = info is not None and info.filled_size > order.traded
+            needs_fills = order.accepted_ns is not None if info is None else info.filled_size > order.traded
             fills = await self._fills(order.intended_ns) if needs_fills else []
         except Unavailable as error:
             if question.tries == 1:
@@ -167,8 +185,8 @@ class Inquiry:
     def _absent(self, order: Order, question: Question) -> None:
         """The venue's complete history does not know the order.
 
-        One that it had accepted is gone from there: it closes nothing any more, and what it covered is owed again up to
-        the position that the next look finds.
+        One that it had accepted is gone from there, and the trades that were just read are all it ever filled: it
+        closes nothing any more, and what it covered is owed again up to the position that the next look finds.
         """
         now_ns = self.clock.now_ns()
         if question.absent_since_ns is None:
@@ -177,20 +195,21 @@ class Inquiry:
         if now_ns < believed_ns:
             question.due_ns = believed_ns
             return
-        fact, reason = OrderFact.NEVER_PLACED, "unknown to the venue"
+        fact, filled, reason = OrderFact.NEVER_PLACED, None, "unknown to the venue"
         if order.accepted_ns is not None:
-            fact, reason = OrderFact.CANCELLED, "gone from the venue"
+            fact, filled, reason = OrderFact.CANCELLED, order.filled, "gone from the venue"
             self.tell(f"the venue no longer knows order {order.client_id}, which it had accepted")
-        self.learn(OrderUpdate(now_ns, order.client_id, fact, reason=reason))
+        self.learn(OrderUpdate(now_ns, order.client_id, fact, filled=filled, reason=reason))
         self.questions.pop(order.client_id, None)
 
     def _update(self, order: Order, info: OrderInfo, question: Question | None) -> OrderUpdate:
-        fact = _FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
+        fact = FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
         if (
             fact is OrderFact.ACCEPTED
             and order.status is OrderStatus.CANCELLING
             and question is not None
-            and question.cancel_over
+            and question.cancel_over_ns is not None
+            and question.cancel_over_ns <= self.clock.now_ns()
         ):
             fact = OrderFact.CANCEL_FAILED
         quantity = info.size if info.size < order.quantity else None
@@ -202,7 +221,7 @@ class Inquiry:
 
     async def _fills(self, since_ns: int | None = None) -> list[Fill]:
         """Trades since the newest one known, or since an earlier `since_ns`; never those from before the journal."""
-        newest_ns = self.recorder.last_fill_venue_ns or self.recorder.began_ns
+        newest_ns = self.recorder.memory.last_fill_venue_ns or self.recorder.memory.began_ns
         first_ns = newest_ns if since_ns is None else min(since_ns, newest_ns)
         since_ns = max(0, first_ns - _FILLS_OVERLAP_NS)
         return await query_retry(lambda: self.client.fills_since(since_ns))
@@ -217,8 +236,8 @@ class Inquiry:
 
     def _is_news(self, fill: Fill) -> bool:
         if fill.client_id is None:
-            is_of_our_time = fill.venue_ns >= self.recorder.began_ns
-            return fill.forced and is_of_our_time and not self.recorder.knows_forced(fill)
+            is_of_our_time = fill.venue_ns >= self.recorder.memory.began_ns
+            return fill.forced and is_of_our_time and not self.recorder.memory.knows_forced(fill)
         order = self.state.orders.get(fill.client_id)
         return order is not None and fill.trade_id not in order.trade_ids
 
@@ -249,22 +268,20 @@ class Inquiry:
         self._take_fills(fills)
         # Only now is known what is owed, and so what the orders of a lost journal tail can have closed.
         for client_id in sorted({fill.client_id for fill in fills if fill.client_id is not None}):
-            if self.is_lost(client_id):
+            if self.adoption.is_lost(client_id):
                 info = await self.client.get_order_info(client_id)
-                if info is not None:
-                    self._adopt(info)
+                if info is not None and self.adoption.is_explained(info):
+                    self.adoption.adopt(info)
+                elif info is not None:
+                    self.unexplained_closes.add(client_id)
         self._take_fills(fills)
         await self._recover_funding()
 
     async def _recover_funding(self) -> None:
-        since_ns = max(self.recorder.began_ns, self.recorder.last_payment_ns - _FUNDING_OVERLAP_NS)
+        since_ns = max(self.recorder.memory.began_ns, self.recorder.memory.last_payment_ns - _FUNDING_OVERLAP_NS)
         for payment in await query_retry(lambda: self.client.funding_since(since_ns)):
-            if payment.at_ns >= since_ns and not self.recorder.knows_payment(payment):
+            if payment.at_ns >= since_ns and not self.recorder.memory.knows_payment(payment):
                 self.learn(payment)
-
-    def is_lost(self, client_id: int | None) -> bool:
-        """An id that only a lost journal tail can have used."""
-        return client_id in self.recorder.lost_ids and client_id not in self.state.orders
 
     async def _read_once(self) -> Reading:
         started_ns = self.clock.now_ns()
@@ -278,12 +295,13 @@ class Inquiry:
         self._compare(after)
         due = self.due()
         for client_id in due:
-            await self.ask(client_id)
+            if client_id not in self.asking:
+                await self.ask(client_id)
+        own = (position - self.state.foreign_position) * self.state.side.sign
         if not due:
-            self._adopt_lost(after)
+            await self._adopt_lost(after, own)
         if due or moves != self.moves():
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
-        own = (position - self.state.foreign_position) * self.state.side.sign
         if own != self.state.own:
             has_news = self._take_fills(await self._fills())
             if has_news or moves != self.moves():
@@ -311,38 +329,20 @@ class Inquiry:
             if order.client_id not in seen and order.status is not OrderStatus.PLANNED:
                 self.ask_later(order.client_id, 0, doubted=True)
 
-    def _adopt_lost(self, listed: list[OrderInfo]) -> None:
+    async def _adopt_lost(self, listed: list[OrderInfo], own: Decimal) -> None:
         """Oldest first, and after everything known was asked for: what is owed by then says what they close."""
-        for info in sorted(listed, key=lambda info: info.client_id or 0):
-            if self.is_lost(info.client_id):
-                self._adopt(info)
+        lost = [info for info in listed if self.adoption.is_lost(info.client_id)]
+        for client_id in sorted(self.unexplained_closes.difference(info.client_id for info in lost)):
+            info = await self.client.get_order_info(client_id)
+            if info is not None:
+                lost.append(info)
+        self.unexplained_closes.clear()
+        for info in sorted(lost, key=lambda info: info.client_id or 0):
+            self.adoption.adopt(info, own)
 
     def _tells_news(self, order: Order, info: OrderInfo) -> bool:
         waits = order.status in (OrderStatus.PLANNED, OrderStatus.UNKNOWN)
         return order.is_live and (waits or info.filled_size > order.filled or info.size < order.quantity)
-
-    def _adopt(self, info: OrderInfo) -> None:
-        """Take in an order that carries an id of ours and that a lost journal tail no longer knows."""
-        assert info.client_id is not None
-        now_ns = self.clock.now_ns()
-        opens = info.side is self.state.side
-        closes_as = Purpose.EXIT if info.price is None else Purpose.CLOSE
-        intent: Record = OrderIntended(
-            now_ns,
-            info.client_id,
-            Purpose.OPEN if opens else closes_as,
-            info.side,
-            info.price,
-            info.size,
-            self.state.next_entry_id if opens else None,
-            () if opens else self.state.parts_to_cover(info.size),
-            adopted=True,
-        )
-        fact = _FACT_OF_STATUS.get(info.status, OrderFact.ACCEPTED)
-        self.recorder.note(
-            intent, OrderUpdate(now_ns, info.client_id, fact, info.order_id, info.filled_size, None, info.cancel_reason)
-        )
-        self.tell(f"adopted order {info.client_id}: {info.side.value} {info.size} at {info.price}")
 
 
 def _amounts(orders: list[OrderInfo]) -> dict[str, Decimal]:

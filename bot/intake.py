@@ -18,6 +18,7 @@ from domain.events import (
     StreamLost,
     StreamRestored,
     VenueEvent,
+    VenueTrouble,
 )
 from domain.orders import OrderFact, OrderStatus, advance
 from domain.report import plain
@@ -26,6 +27,8 @@ from strategies.take_profit_grid.decisions import TakeProfitGrid
 from strategies.take_profit_grid.state import GridState, Order
 
 _REFUSALS_WORTH_A_NOTICE = 3
+_ENDS_WITH_A_TOTAL = (OrderFact.CANCELLED, OrderFact.EXPIRED)
+"""An order that rested may have filled before it ended so: without the total it has not ended for us."""
 _CROSSED = "post_only_would_cross"
 """The one refusal that says nothing about the market's rules: the market was faster."""
 
@@ -61,7 +64,7 @@ class Intake:
             case Fill():
                 self._take_fill(event)
             case FundingPayment():
-                if not self._recorder.knows_payment(event):
+                if not self._recorder.memory.knows_payment(event):
                     self._recorder.note(event)
             case RulesChanged():
                 self._take_rules(event)
@@ -76,6 +79,10 @@ class Intake:
                 self.connected_since_ns = event.at_ns
                 self._lose_sight()
                 self._say(NoticeKind.INFO, "streams restored; asking the venue before anything is opened")
+            case VenueTrouble(must_stop=True):
+                self._halt(event.text)
+            case VenueTrouble():
+                self._say(NoticeKind.INFO, event.text)
             case MarketEnded():
                 self._stop("the recorded market has ended")
             case QuoteMoved():
@@ -86,6 +93,11 @@ class Intake:
     def _take_update(self, update: OrderUpdate) -> None:
         order = self._own_order(update.client_id)
         if order is None or not _is_news(order, update):
+            return
+        if order.is_live and update.filled is None and update.fact in _ENDS_WITH_A_TOTAL:
+            # Absent is not zero: a cancel reveals fills, and those are not known yet.
+            self._inquiry.ask_later(order.client_id, 0, doubted=True)
+            self._oversight.want()
             return
         failures = self._state.failures[order.purpose]
         before = failures.count
@@ -98,7 +110,7 @@ class Intake:
 
     def _take_fill(self, fill: Fill) -> None:
         if fill.forced:
-            if not self._recorder.knows_forced(fill):
+            if not self._recorder.memory.knows_forced(fill):
                 self._recorder.note(fill)
                 self._halt(
                     f"the venue itself closed {plain(fill.quantity)} at {plain(fill.price)} "
@@ -112,7 +124,7 @@ class Intake:
     def _own_order(self, client_id: int | None) -> Order | None:
         """The order that carries an id of ours; one that the journal lost is adopted by the look that follows."""
         order = None if client_id is None else self._state.orders.get(client_id)
-        if order is None and self._inquiry.is_lost(client_id):
+        if order is None and self._inquiry.adoption.is_lost(client_id):
             self._lose_sight()
         return order
 

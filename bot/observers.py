@@ -1,4 +1,4 @@
-"""Telling observers: after each step, through a bounded queue, so that none can slow or stop trading."""
+"""Telling observers: after each step and what it sends, through a bounded queue: none can slow or stop trading."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
+from bot.turns import TO_SEND, after_turns
 from domain.events import Record
 from domain.status import Notice, NoticeKind
 
 _LIMIT = 10_000
+_TURNS = TO_SEND + 1
+"""What a record leads to is sent by tasks that are started after it was noted."""
 
 
 class Observer(Protocol):
@@ -23,7 +26,7 @@ class Observer(Protocol):
 
 
 class ObserverHub:
-    """Queues what happened and hands it on when the event loop is otherwise idle for a moment.
+    """Queues what happened and hands it on once the requests that follow from it have been written.
 
     When the queue is full it is drained on the spot: observers may then cost time, but nothing is lost and memory stays
     bounded.
@@ -43,10 +46,12 @@ class ObserverHub:
         self._loop = None
 
     def saw(self, seq: int, record: Record) -> None:
-        self._put((seq, record))
+        if self._observers:
+            self._put((seq, record))
 
     def said(self, notice: Notice) -> None:
-        self._put(notice)
+        if self._observers:
+            self._put(notice)
 
     def _put(self, item: tuple[int, Record] | Notice) -> None:
         self._queue.append(item)
@@ -54,7 +59,7 @@ class ObserverHub:
             self._drain()
         elif not self._is_planned:
             self._is_planned = True
-            self._loop.call_soon(self._drain)
+            after_turns(_TURNS, self._drain)
 
     def _drain(self) -> None:
         self._is_planned = False

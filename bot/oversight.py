@@ -23,8 +23,6 @@ _SHORTEST_GAP_NS = NANOSECONDS // 2
 """Between two looks, whoever wants them."""
 _RECHECK_HALT_NS = 10 * NANOSECONDS
 _FAILURES_WORTH_A_NOTICE = 3
-_RAREST = 16
-"""A quiet bot looks this many times more seldom than a busy one."""
 _RULES_LAST_NS = 3_600 * NANOSECONDS
 _RULES_SHORTEST_NS = 60 * NANOSECONDS
 """The market's rules are read again after so long; where an order was refused, after so long at the earliest."""
@@ -54,9 +52,7 @@ class Oversight:
         self._recorder = recorder
         self._guard = guard
         self._clock = clock
-        self._shortest_ns = look_every_s * NANOSECONDS
-        self._every_ns = self._shortest_ns
-        self._events_seen = -1
+        self._every_ns = look_every_s * NANOSECONDS
         self._say = say
         self._halt = halt
         self._due_ns: int | None = None
@@ -153,18 +149,11 @@ class Oversight:
         self.reading = reading
         self.has_looked = True
         self._not_before_ns = self._clock.now_ns() + _SHORTEST_GAP_NS
-        self._plan_next()
+        self.want(self._every_ns)
         self._judge(look)
         if not self._foreign_named:
             self._foreign_named = True
             self._after_first_look(reading.foreign_orders)
-
-    def _plan_next(self) -> None:
-        """While no order of ours moves, looks become rarer: each would only repeat the last."""
-        is_quiet = self._events_seen == self._recorder.order_events
-        self._every_ns = min(2 * self._every_ns, _RAREST * self._shortest_ns) if is_quiet else self._shortest_ns
-        self._events_seen = self._recorder.order_events
-        self.want(self._every_ns)
 
     def _retry(self, reading: Reading) -> None:
         """A failed look agrees with nothing; a restless one is only early."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.inquiry import Inquiry
 from bot.recorder import Recorder
+from bot.turns import TO_SEND, after_turns
 from domain.clock import Clock
 from domain.commands import CancelOrder, PlaceClose, PlaceExit, PlaceOpen
 from domain.events import CancelIntended, OrderIntended, OrderUpdate
@@ -23,6 +24,10 @@ from strategies.take_profit_grid.state import GridState
 
 _ANSWER_AFTER_CANCEL_NS = 2 * NANOSECONDS
 """A cancel that the venue took should be proven by an event this soon; otherwise it is asked for."""
+_CANCEL_PATIENCE_NS = 3 * NANOSECONDS
+"""A cancel that has shown no effect this long after it was sent is held to be lost, though its request may still wait
+for an answer: the order is asked for, and cancelled again where it rests. A second cancel does no harm, and a stop has
+seconds."""
 _ANSWER_AFTER_LOSS_NS = NANOSECONDS // 5
 _REQUEST_DEADLINE_S = 15
 """The client's own deadlines are shorter; this one holds even where a client forgets."""
@@ -39,14 +44,17 @@ class Performer:
         inquiry: Inquiry,
         clock: Clock,
         learn: Callable[[OrderUpdate], None],
+        start: Callable[[Coroutine[Any, Any, None]], object],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
+        """`start` has a task run that learns what came of it, `spawn` one whose end the bot must look at."""
         self._client = client
         self._state = state
         self._recorder = recorder
         self._inquiry = inquiry
         self._clock = clock
         self._learn = learn
+        self._start = start
         self._spawn = spawn
         self.in_flight: set[int] = set()
 
@@ -102,6 +110,7 @@ class Performer:
 
     def cancel(self, command: CancelOrder) -> None:
         self._recorder.note(CancelIntended(self._clock.now_ns(), command.client_id, command.why))
+        self._inquiry.ask_later(command.client_id, _CANCEL_PATIENCE_NS, cancel_over=True)
         self._spawn(self._cancel(command.client_id))
 
     def _intend_closing(self, command: PlaceClose | PlaceExit, purpose: Purpose) -> int | None:
@@ -117,11 +126,11 @@ class Performer:
 
     def _send(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
         self.in_flight.add(client_id)
-        self._spawn(self._place(client_id, request))
+        self._start(self._place(client_id, request))
 
     def _sync_after_sending(self) -> None:
-        """The request's task was scheduled just before, so it has written to its connection when this runs."""
-        asyncio.get_running_loop().call_soon(self._recorder.sync)
+        """The request's task was started just before, so it has been written to its connection when this runs."""
+        after_turns(TO_SEND, self._recorder.sync)
 
     async def _place(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
         fact, order_id, reason = OrderFact.OUTCOME_UNKNOWN, None, ""

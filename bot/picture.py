@@ -41,10 +41,29 @@ def picture(
         max_orders=config.max_orders,
         orders=tuple(_shown(order) for order in state.live.values()),
         money=accounting.statement(quote.mid if quote is not None and quote.is_usable else None),
-        next_action="connect and ask the venue" if decision is None else decision.next_action,
-        holds=() if decision is None else decision.holds,
+        next_action=_next_action(phase, decision),
+        holds=() if decision is None or phase is Phase.ENDED else decision.holds,
         reason=reason,
     )
+
+
+def start_text(config: TradingConfig, state: GridState, mode: str, *, continues: bool) -> str:
+    """What is told at the start of a session."""
+    text = (
+        f"{config.exchange} {config.ticker}: {config.direction.value} {config.quantity}, "
+        f"take-profit {config.take_profit} %, up to {config.max_orders} entries ({mode})"
+    )
+    if continues:
+        text += f"; continuing with own position {state.own} and {len(state.live)} live orders"
+    if state.halted is not None:
+        text += f"; the last session halted: {state.halted}"
+    return text
+
+
+def _next_action(phase: Phase, decision: Decision | None) -> str:
+    if phase is Phase.ENDED:
+        return "nothing: the session has ended"
+    return "connect and ask the venue" if decision is None else decision.next_action
 
 
 def _shown(order: Order) -> LiveOrder:

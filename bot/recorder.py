@@ -5,17 +5,23 @@ journal gives the memory that lived. Durability (`docs/ARCHITECTURE.md`, "Durabi
 before the order is sent; that of a close is handed to the operating system before, and synced right after; client ids
 come from blocks whose reservation was synced ahead of use.
 
+Now and then a checkpoint (`bot.checkpoint`) is written, so that a start after months of trading is quick.
+
 When the journal cannot be written (a full disk), nothing new is opened, but covering goes on: records wait in memory,
 in order, until the journal takes them again.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
+from bot.checkpoint import CheckpointUnusable, code_version, folds_of, restore_checkpoint, write_checkpoint
+from bot.living import Living
+from bot.memory import Memory
 from domain.accounting import Accounting
-from domain.events import Fill, FundingPayment, IdsReserved, JournalBegan, OrderUpdate, Record
+from domain.events import IdsReserved, JournalBegan, Record
 from domain.market import NANOSECONDS
 from domain.status import NoticeKind
 from helpers.journal import Journal, JournalError
@@ -24,6 +30,9 @@ from strategies.take_profit_grid.state import GridState
 _BLOCK = 1_000
 _RESERVE_WHEN_LEFT = _BLOCK // 2
 _RETRY_NS = 5 * NANOSECONDS
+_HEALED = "the journal can be written again"
+CHECKPOINT_EVERY = 20_000
+"""Records: a fraction of a second at the next start, and weeks of a bot with the default wait."""
 
 
 class RecordWatcher(Protocol):
@@ -35,44 +44,58 @@ class RecordWatcher(Protocol):
 class Recorder:
     """Owns the journal while the bot runs. `trouble` is empty while the journal can be written."""
 
-    def __init__(self, journal: Journal, state: GridState, accounting: Accounting, watcher: RecordWatcher) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        state: GridState,
+        accounting: Accounting,
+        watcher: RecordWatcher,
+        checkpoint_every: int = CHECKPOINT_EVERY,
+    ) -> None:
         self._journal = journal
         self._state = state
         self._accounting = accounting
         self._watcher = watcher
+        self._checkpoint_every = checkpoint_every
+        self._checkpoint_due = checkpoint_every
+        self._code = code_version()
+        self._living = Living(state)
         self._waiting: list[Record] = []
         self._sync_failed = False
         self._next_id: int | None = None
-        self._forced: set[tuple[str, str]] = set()
-        self._payments: set[str] = set()
-        self.began_ns = 0
-        """When the journal began: nothing older on the account is ours."""
+        self.memory = Memory()
         self.lost_ids = range(0)
         """Client ids that a journal tail lost to a power cut may have used: reserved then, and not used since."""
         self.trouble = ""
         self.retry_ns: int | None = None
         """When writing is tried again."""
-        self.order_events = 0
-        """Counts records that moved an order: two equal readings around a look prove that nothing happened in between.
-        """
-        self.last_order_event_ns = 0
-        self.last_fill_venue_ns = 0
-        self.last_payment_ns = 0
+        self.passed_over = ""
+        """Why the checkpoint that there was could not be used for the replay, in one line."""
 
     # --- replay -------------------------------------------------------------------------------------------------
 
     def replay(self) -> int:
-        """Take the whole journal in; the number of records. Raises `JournalDamaged`."""
-        count = 0
-        for seq, record in self._journal.replay():
-            self._take(record)
-            self._watcher.saw(seq, record)
-            count += 1
+        """Take the whole journal in, from its checkpoint on where there is one; the number of records.
+
+        Raises `JournalDamaged`.
+        """
+        after, living = 0, frozenset[int]()
+        try:
+            if (found := restore_checkpoint(self._journal, self._folds(), self._code)) is not None:
+                after, living = found.seq, found.living
+        except CheckpointUnusable as error:
+            self.passed_over = f"the checkpoint is passed over, all records are read: {error}"
+        for seq, record in self._journal.replay(after, living):
+            if seq > after:
+                self._take(record)
+            self._saw(seq, record)
+            self._living.tend()
+        self._checkpoint_due = after + self._checkpoint_every
         first_id = self._state.first_client_id
         if first_id is not None:
             self._next_id = self._state.reserved_until
             self.lost_ids = range(max(first_id, self._state.highest_client_id + 1), self._next_id)
-        return count
+        return self._journal.last_seq
 
     # --- records ------------------------------------------------------------------------------------------------
 
@@ -100,9 +123,13 @@ class Recorder:
 
     def tend(self, now_ns: int) -> tuple[NoticeKind, str] | None:
         """To be called at every step: tries again now and then while there is trouble; what is worth saying."""
+        self._living.tend()
         if not self.trouble:
+            if self._journal.last_seq >= self._checkpoint_due:
+                self._write_checkpoint()
+            was_told = self.retry_ns is not None
             self.retry_ns = None
-            return None
+            return (NoticeKind.INFO, _HEALED) if was_told else None
         if self.retry_ns is None:
             self.retry_ns = now_ns + _RETRY_NS
             return NoticeKind.ERROR, f"the journal cannot be written, nothing is opened: {self.trouble}"
@@ -110,7 +137,7 @@ class Recorder:
             return None
         if self.retry():
             self.retry_ns = None
-            return NoticeKind.INFO, "the journal can be written again"
+            return NoticeKind.INFO, _HEALED
         self.retry_ns = now_ns + _RETRY_NS
         return None
 
@@ -131,13 +158,6 @@ class Recorder:
     def unwritten(self) -> int:
         """How many records wait in memory for a journal that cannot be written."""
         return len(self._waiting)
-
-    def knows_payment(self, payment: FundingPayment) -> bool:
-        return payment.payment_id in self._payments
-
-    def knows_forced(self, fill: Fill) -> bool:
-        """Whether this trade of the venue's own was noted before; they are few and far between."""
-        return (fill.order_id, fill.trade_id) in self._forced
 
     # --- client ids ---------------------------------------------------------------------------------------------
 
@@ -181,22 +201,22 @@ class Recorder:
 
     def _tell(self, records: Sequence[Record], last_seq: int) -> None:
         for offset, record in enumerate(records):
-            self._watcher.saw(last_seq - len(records) + 1 + offset, record)
+            self._saw(last_seq - len(records) + 1 + offset, record)
+
+    def _saw(self, seq: int, record: Record) -> None:
+        self._living.saw(seq, record)
+        self._watcher.saw(seq, record)
 
     def _take(self, record: Record) -> None:
         self._state.apply(record)
         self._accounting.apply(record)
-        if isinstance(record, OrderUpdate | Fill):
-            self.order_events += 1
-            self.last_order_event_ns = record.at_ns
-        if isinstance(record, Fill):
-            self.last_fill_venue_ns = max(self.last_fill_venue_ns, record.venue_ns)
-            if record.forced:
-                self._forced.add((record.order_id, record.trade_id))
-        elif isinstance(record, FundingPayment):
-            self._payments.add(record.payment_id)
-            self.last_payment_ns = max(self.last_payment_ns, record.at_ns)
-        elif isinstance(record, JournalBegan):
-            self.began_ns = record.at_ns
+        self.memory.apply(record)
 
+    def _folds(self) -> dict[str, object]:
+        return folds_of(self._state, self._accounting, self.memory)
 
+    def _write_checkpoint(self) -> None:
+        """Some hundredths of a second, once in `checkpoint_every` records. What fails is tried again much later."""
+        self._checkpoint_due = self._journal.last_seq + self._checkpoint_every
+        with contextlib.suppress(JournalError):  # It only saves time, and the disk's trouble is told of elsewhere.
+            write_checkpoint(self._journal, self._folds(), self._living.seqs(), self._code)

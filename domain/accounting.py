@@ -8,7 +8,8 @@ A closing trade realizes against its own entries, in the order its order names t
 against the oldest fill first. A forced trade (liquidation, auto-deleveraging) names none and takes the oldest entries
 first. Trades come in any order: a close whose opening trade is still missing waits in its entry for that trade.
 
-At all times `realized_pnl - open_cost == written_off_cost - sum(price x signed quantity of every own trade)`.
+At all times `realized_pnl - open_cost == written_off_cost - sum(price x signed quantity of every own trade)`, where
+own quantity that was found counts as a trade at its assumed price.
 
 Quantities are base units, money is quote currency; signs as in the report: fees positive are paid, funding positive is
 received, realized results are before fees.
@@ -30,15 +31,16 @@ from decimal import (
 )
 from fractions import Fraction
 
-from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, OrderUpdate, Record
+from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, OrderUpdate, OwnFound, Record
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus, Purpose, advance
+from domain.recent_ids import RecentIds
 from domain.status import MoneyStatement
 
 ZERO = Decimal(0)
 EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 """Sixty digits hold every sum of prices times quantities; a result that would not fit raises instead of rounding."""
-_REMEMBERED_ENDED_ORDERS = 5_000
+_REMEMBERED_ENDED_ORDERS = 1_000
 """Ended orders that may still fill, kept for news that comes late. Completed ones are forgotten at once."""
 _REMEMBERED_IDS = 5_000
 """Funding payments and forced trades kept to know a repetition."""
@@ -94,22 +96,6 @@ class _Order:
     """Among the ended orders that wait to be forgotten."""
 
 
-class _RecentIds:
-    """Tells a repetition among the last ids seen."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._ids: dict[tuple[str, ...], None] = {}
-
-    def is_new(self, *key: str) -> bool:
-        if key in self._ids:
-            return False
-        self._ids[key] = None
-        if len(self._ids) > self._size:
-            del self._ids[next(iter(self._ids))]
-        return True
-
-
 class Accounting:
     """The fold; see the module's text. Memory is bounded by what is open and a fixed number of ended orders."""
 
@@ -139,14 +125,15 @@ class Accounting:
         self._ended: deque[int] = deque()
         self._loose: deque[_Lot] = deque()
         """Trades beyond everything known to be open, all of one sign."""
-        self._payments = _RecentIds(_REMEMBERED_IDS)
-        self._forced = _RecentIds(_REMEMBERED_IDS)
+        self._payments = RecentIds(_REMEMBERED_IDS)
+        self._forced = RecentIds(_REMEMBERED_IDS)
         self._handlers: dict[type, Callable[..., None]] = {
             OrderIntended: self._order_intended,
             OrderUpdate: self._order_update,
             Fill: self._fill,
             FundingPayment: self._funding,
             ClosedOutside: self._closed_outside,
+            OwnFound: self._own_found,
         }
 
     def apply(self, record: Record) -> None:
@@ -367,6 +354,15 @@ class Accounting:
         self.written_off += record.quantity - left
         self._forget_entries_that_are_over()
 
+    def _own_found(self, record: OwnFound) -> None:
+        """An entry that filled at an assumed price, with no volume and no fee that are known."""
+        entry = self._entries.setdefault(record.entry_id, _Entry(record.side.sign))
+        self.entries += 1
+        signed = record.quantity * record.side.sign
+        self.position += signed
+        self.max_position = max(self.max_position, abs(self.position))
+        self._keep(entry.lots, record.price, self._match(self._loose, record.price, signed))
+
     def _write_off(self, lots: deque[_Lot], at_most: Decimal) -> Decimal:
         lot = lots[0]
         gone = min(at_most, abs(lot.quantity)).copy_sign(lot.quantity)
@@ -392,3 +388,7 @@ def wear_bps(net: Decimal, volume_quote: Decimal) -> Decimal | None:
         return None
     scaled = round(Fraction(-net) * 10 ** (4 + _WEAR_PLACES) / Fraction(volume_quote))
     return Decimal(scaled).scaleb(-_WEAR_PLACES, EXACT)
+
+
+KNOWN_CLASSES: tuple[type, ...] = (_Lot, _Entry, _Order, RecentIds)
+"""Of what an `Accounting` holds, for whoever keeps a copy of one."""

@@ -110,6 +110,15 @@ class RulesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class VenueTrouble:
+    """Something beside trading does not work, or works again. `must_stop`: a person must change something first."""
+
+    at_ns: int
+    text: str
+    must_stop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MarketEnded:
     """A recorded market has no more data."""
 
@@ -125,6 +134,7 @@ VenueEvent = (
     | StreamLost
     | StreamRestored
     | RulesChanged
+    | VenueTrouble
     | MarketEnded
 )
 
@@ -228,6 +238,18 @@ class ClosedOutside:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnFound:
+    """Own quantity whose opening trades no venue tells any more: an own close that the journal had lost rests on it, or
+    has closed it. `side`: of the opening; `price`: assumed, from the close's own."""
+
+    at_ns: int
+    entry_id: int
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Halted:
     at_ns: int
     reason: str
@@ -254,6 +276,7 @@ Record = (
     | EntryAbandoned
     | ClockSet
     | ClosedOutside
+    | OwnFound
     | Halted
     | HaltCleared
 )
@@ -273,6 +296,7 @@ JOURNALED: tuple[type[Record], ...] = (
     EntryAbandoned,
     ClockSet,
     ClosedOutside,
+    OwnFound,
     Halted,
     HaltCleared,
 )

@@ -104,6 +104,18 @@ LIFECYCLE: dict[OrderStatus, dict[OrderFact, OrderStatus]] = {
 """Facts missing from a row change nothing: they are older news, or say nothing new."""
 
 
+FACT_OF_STATUS = {
+    _S.OPEN: _F.ACCEPTED,
+    _S.CANCELLING: _F.ACCEPTED,
+    _S.FILLED: _F.FILLED,
+    _S.CANCELLED: _F.CANCELLED,
+    _S.EXPIRED: _F.EXPIRED,
+    _S.REFUSED: _F.REFUSED,
+    _S.NEVER_PLACED: _F.NEVER_PLACED,
+}
+"""What a venue proves about an order by saying that it has a status."""
+
+
 def advance(status: OrderStatus, fact: OrderFact) -> OrderStatus:
     """The status after `fact`; the same status where the fact tells nothing new."""
     return LIFECYCLE[status].get(fact, status)

@@ -6,6 +6,7 @@ import io
 import os
 import stat
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 _LARGEST_BYTES = 1 << 20
@@ -15,7 +16,15 @@ class SettingsError(Exception):
     """A setting that a person must change; the message is one line that says how, and never holds a secret."""
 
 
-def read_env_file(path: Path, *, harmless: Collection[str], posix: bool) -> dict[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class EnvFile:
+    """`values` as written. `is_readable_by_all`: every user of the machine may read them."""
+
+    values: dict[str, str]
+    is_readable_by_all: bool = False
+
+
+def read_env_file(path: Path, *, harmless: Collection[str], posix: bool) -> EnvFile | None:
     """The values of an env file, without expanding `$names` and without touching the environment; None: no such file.
 
     A file that sets anything but the `harmless` names must be private to its owner (where `posix` modes exist). Raises
@@ -32,10 +41,10 @@ def read_env_file(path: Path, *, harmless: Collection[str], posix: bool) -> dict
             f"cannot read env file {path}: {error.strerror}; make it readable for the user who runs the bot"
         ) from None
     values = _parsed(path, _decoded(path, content))
-    if posix:
-        holds_secrets = any(value and name not in harmless for name, value in values.items())
-        _check_mode(path, mode, holds_secrets)
-    return values
+    if not posix:
+        return EnvFile(values)
+    _check_mode(path, mode, any(value and name not in harmless for name, value in values.items()))
+    return EnvFile(values, bool(mode & stat.S_IROTH))
 
 
 def _content(path: Path) -> tuple[bytes, int]:

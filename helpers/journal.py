@@ -19,10 +19,9 @@ only if syncing itself failed may the records turn up after a restart.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -36,9 +35,20 @@ from helpers.journal_errors import (
     reason_of,
     translated,
 )
+from helpers.journal_format import (
+    APPLICATION_ID,
+    CHECKSUM_BYTES,
+    FIRST_CHECKSUM,
+    FORMAT_VERSION,
+    chained,
+    check_header,
+    check_version,
+    checked_rows,
+    decoded,
+)
+from helpers.memory_journal import MemoryJournal
 from helpers.private_files import make_private_folder, open_private, sync_folder
-from helpers.record_codec import RecordError, decode_record, encode_record
-from helpers.wal_scan import has_damage_in_the_middle
+from helpers.record_codec import encode_record
 
 __all__ = [
     "FORMAT_VERSION",
@@ -52,15 +62,9 @@ __all__ = [
     "SqliteJournal",
 ]
 
-FORMAT_VERSION = 1
-_APPLICATION_ID = 0x6A726E6C
-_MAGIC = b"SQLite format 3\x00"
-_CHECKSUM_BYTES = 8
-_FIRST_CHECKSUM = bytes(_CHECKSUM_BYTES)
 _CHECKPOINT_PAGES = 500
 """A log of about 2 MB: checked in some 50 ms at a start, moved into the database every few hundred commits."""
 _BUSY_TIMEOUT_S = 0.25
-_PAGE_SIZES = frozenset(1 << bits for bits in range(9, 17))
 _SCHEMA = """
 CREATE TABLE records (seq INTEGER PRIMARY KEY, record TEXT NOT NULL, checksum BLOB NOT NULL);
 CREATE TABLE floor (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, syncs INTEGER NOT NULL);
@@ -85,8 +89,18 @@ class Journal(Notes, Protocol):
     def last_seq(self) -> int:
         """The number of the last record; 0 when there is none."""
 
-    def replay(self) -> Iterator[tuple[int, Record]]:
-        """Every record with its number, from the first on. Raises `JournalDamaged`."""
+    def replay(self, after: int = 0, also: Collection[int] = ()) -> Iterator[tuple[int, Record]]:
+        """Every record with its number, in order: those after the number `after`, and before it those in `also`.
+
+        All records are checked, whichever are asked for. Raises `JournalDamaged`.
+        """
+
+    def mark(self) -> str:
+        """A name, without spaces, of the last record and of everything before it."""
+
+    def find(self, mark: str) -> int | None:
+        """The number of the record that `mark` names; None where this journal does not hold it, or anything before it
+        is another. Raises `JournalDamaged`."""
 
     def append(self, records: Sequence[Record], *, sync: bool) -> int:
         """Write all of `records` or none; the last number.
@@ -99,37 +113,6 @@ class Journal(Notes, Protocol):
 
     def close(self) -> None:
         """Sync and close; idempotent. Raises `JournalUnwritable` if the last records may not be on the disk."""
-
-
-class MemoryJournal:
-    """A journal that ends with its process, for backtests and tests."""
-
-    def __init__(self) -> None:
-        self._records: list[Record] = []
-        self._notes: dict[str, str] = {}
-
-    @property
-    def last_seq(self) -> int:
-        return len(self._records)
-
-    def replay(self) -> Iterator[tuple[int, Record]]:
-        yield from enumerate(tuple(self._records), start=1)
-
-    def append(self, records: Sequence[Record], *, sync: bool) -> int:  # noqa: ARG002
-        self._records.extend(records)
-        return len(self._records)
-
-    def note(self, name: str) -> str | None:
-        return self._notes.get(name)
-
-    def write_note(self, name: str, text: str) -> None:
-        self._notes[name] = text
-
-    def sync(self) -> None:
-        """Memory has no disk to wait for."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class SqliteJournal:
@@ -179,21 +162,34 @@ class SqliteJournal:
     def last_seq(self) -> int:
         return self._last_seq
 
-    def replay(self) -> Iterator[tuple[int, Record]]:
+    def replay(self, after: int = 0, also: Collection[int] = ()) -> Iterator[tuple[int, Record]]:
         last_seq = self._last_seq
-        expected, checksum = 1, _FIRST_CHECKSUM
+        read = 0
         try:
-            for seq, text, stored in self._connection.execute(
+            rows = self._connection.execute(
                 "SELECT seq, record, checksum FROM records WHERE seq <= ? ORDER BY seq", (last_seq,)
-            ):
-                if seq != expected or not isinstance(text, str) or stored != _chained(checksum, text):
-                    raise self._damaged(f"record {expected} is missing or changed")
-                yield seq, self._decoded(seq, text)
-                expected, checksum = expected + 1, stored
+            )
+            for seq, text, _ in checked_rows(self.path, rows):
+                read = seq
+                if seq > after or seq in also:
+                    yield seq, decoded(self.path, seq, text)
         except (sqlite3.Error, UnicodeError) as error:
             raise translated(self.path, error) from None
-        if expected - 1 != last_seq:
-            raise self._damaged(f"records after {expected - 1} are missing")
+        if read != last_seq:
+            raise self._damaged(f"records after {read} are missing")
+
+    def mark(self) -> str:
+        return f"{self._last_seq}:{self._checksum.hex()}"
+
+    def find(self, mark: str) -> int | None:
+        number, _, checksum = mark.partition(":")
+        if not (number.isascii() and number.isdigit()) or len(number) > len(str(self._last_seq)):
+            return None
+        try:
+            row = self._connection.execute("SELECT checksum FROM records WHERE seq = ?", (int(number),)).fetchone()
+        except (sqlite3.Error, UnicodeError) as error:
+            raise translated(self.path, error) from None
+        return int(number) if row is not None and isinstance(row[0], bytes) and row[0].hex() == checksum else None
 
     def append(self, records: Sequence[Record], *, sync: bool) -> int:
         if not records:
@@ -204,7 +200,7 @@ class SqliteJournal:
         rows = []
         for record in records:
             text = encode_record(record)
-            seq, checksum = seq + 1, _chained(checksum, text)
+            seq, checksum = seq + 1, chained(checksum, text)
             rows.append((seq, text, checksum))
         self._commit(rows, sync=sync)
         self._last_seq, self._checksum = seq, checksum
@@ -287,8 +283,8 @@ class SqliteJournal:
 
     def _last_row(self) -> tuple[int, bytes]:
         row = self._connection.execute("SELECT seq, checksum FROM records ORDER BY seq DESC LIMIT 1").fetchone()
-        seq, checksum = (0, _FIRST_CHECKSUM) if row is None else row
-        if not isinstance(seq, int) or not isinstance(checksum, bytes) or len(checksum) != _CHECKSUM_BYTES:
+        seq, checksum = (0, FIRST_CHECKSUM) if row is None else row
+        if not isinstance(seq, int) or not isinstance(checksum, bytes) or len(checksum) != CHECKSUM_BYTES:
             raise self._damaged("its last record is changed")
         if seq < self._floor():
             raise self._damaged(f"records after {seq} are missing")
@@ -299,15 +295,6 @@ class SqliteJournal:
         if row is None or not isinstance(row[0], int):
             raise self._damaged("the count of its records is lost")
         return row[0]
-
-    def _decoded(self, seq: int, text: str) -> Record:
-        try:
-            return decode_record(text)
-        except RecordError as error:
-            raise JournalRefused(
-                f"record {seq} of the journal {self.path} is sound but not understood ({error}); "
-                "use the version of this program that wrote it"
-            ) from None
 
     def _damaged(self, what: str) -> JournalDamaged:
         return damaged(self.path, what)
@@ -325,30 +312,10 @@ def _prepare_files(path: Path) -> bool:
             raise damaged(path, "the file is gone, but its -wal file is there")
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
         return True
-    _check_header(path, wal)
+    check_header(path, wal)
     if os.name == "posix":
         path.chmod(0o600)
     return False
-
-
-def _check_header(path: Path, wal: Path) -> None:
-    handle = open_private(path, os.O_RDONLY)
-    with os.fdopen(handle, "rb") as file:
-        header = file.read(100)
-    has_log = wal.exists() and wal.stat().st_size > 0
-    if not header:
-        if has_log:
-            raise damaged(path, "the file is empty, but its -wal file is not")
-        return
-    page_size = int.from_bytes(header[16:18], "big")
-    page_size = 65_536 if page_size == 1 else page_size
-    if len(header) < 100 or header[:16] != _MAGIC or page_size not in _PAGE_SIZES:
-        raise damaged(path, "it is not a SQLite database")
-    modes = header[18:20]
-    if modes not in (b"\x01\x01", b"\x02\x02") or (has_log and modes != b"\x02\x02"):
-        raise damaged(path, "its header is changed")
-    if has_damage_in_the_middle(wal, page_size):
-        raise damaged(path, "its -wal file is damaged in the middle")
 
 
 def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
@@ -368,21 +335,10 @@ def _connect(path: Path, *, durable: bool) -> sqlite3.Connection:
 
 def _check_format(path: Path, connection: sqlite3.Connection) -> None:
     """Create the tables in one transaction where there are none; refuse what is not ours or newer."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
         connection.executescript(
-            f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA application_id={_APPLICATION_ID};"
+            f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA application_id={APPLICATION_ID};"
             f"PRAGMA user_version={FORMAT_VERSION};COMMIT;"
         )
-    elif application != _APPLICATION_ID or version < 1:
-        raise damaged(path, "it is not a journal of this program, or its header is changed")
-    elif version > FORMAT_VERSION:
-        raise JournalRefused(
-            f"the journal {path} has format {version}, this program knows {FORMAT_VERSION}; use the newer program"
-        )
-
-
-def _chained(previous: bytes, text: str) -> bytes:
-    """The checksum of a row: over the checksum of the row before it and its own text."""
-    return hashlib.blake2b(previous + text.encode(), digest_size=_CHECKSUM_BYTES).digest()
+    else:
+        check_version(path, connection)

@@ -1,7 +1,8 @@
 """The activity log: one rotating file per account and ticker, for people to read afterwards.
 
 It is an observer. A full disk costs lines, never a trade: the first failure is remembered (`ActivityLog.trouble`),
-lines wait in a bounded backlog, and writing is tried again later.
+lines wait in a bounded backlog, and writing is tried again later. With a `Background` the file is only touched in its
+thread, so that a disk that hangs costs lines too, and never a moment of trading.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from domain.clock import Clock
 from domain.market import NANOSECONDS
+from helpers.background import Background
 from helpers.env_file import SettingsError
 from helpers.redaction import Redactor, printable
 
@@ -72,6 +74,7 @@ class ActivityLog:
         max_bytes: int = 10_000_000,
         backups: int = 5,
         opener: Callable[[Path], int] = open_private,
+        background: Background | None = None,
     ) -> None:
         self._path = path
         self._clock = clock
@@ -80,8 +83,12 @@ class ActivityLog:
         self._max_bytes = max_bytes
         self._backups = backups
         self._opener = opener
-        # Re-entrant: a library's own log line may be caused by writing one.
+        self._background = background
+        self._is_planned = False
+        # Both re-entrant: a library's own log line may be caused by writing one. `_lock` is held for moments only,
+        # `_file_lock` for as long as the disk takes.
         self._lock = threading.RLock()
+        self._file_lock = threading.RLock()
         self._backlog: deque[bytes] = deque()
         self._lost = 0
         self._trouble: str | None = None
@@ -105,19 +112,33 @@ class ActivityLog:
 
     def line(self, level: Level, text: str) -> None:
         """Write one line. Secrets are masked, control characters escaped, long texts cut. Never raises for the disk."""
+        now_ns = self._clock.now_ns()
         with self._lock:
-            now_ns = self._clock.now_ns()
             self._append(self._encoded(now_ns, level, text))
-            if self._trouble is None or now_ns >= self._retry_at_ns:
-                self._flush(now_ns)
+            if self._trouble is not None and now_ns < self._retry_at_ns:
+                return
+            is_planned, self._is_planned = self._is_planned, self._background is not None
+        if self._background is None:
+            self._flush(now_ns)
+        elif not is_planned:
+            self._background.submit(lambda: self._flush(now_ns))
 
     def close(self) -> None:
         """Write what waits, if that is possible now, and close the file. Idempotent; later lines are dropped."""
         with self._lock:
-            if not self._closed:
-                self._flush(self._clock.now_ns())
-                self._closed = True
-                self._close_file()
+            if self._closed:
+                return
+            self._closed = True
+        now_ns = self._clock.now_ns()
+        if self._background is None:
+            self._finish(now_ns)
+        else:
+            self._background.submit(lambda: self._finish(now_ns))
+
+    def _finish(self, now_ns: int) -> None:
+        with self._file_lock:
+            self._flush(now_ns)
+            self._close_file()
 
     def _encoded(self, now_ns: int, level: Level, text: str) -> bytes:
         when = (_EPOCH + timedelta(microseconds=now_ns // 1000)).astimezone(self._tz)
@@ -133,21 +154,37 @@ class ActivityLog:
         self._backlog.append(line)
 
     def _flush(self, now_ns: int) -> None:
-        try:
+        with self._file_lock:
+            try:
+                while (following := self._next(now_ns)) is not None:
+                    self._write(following[0])
+                    self._written(*following)
+            except OSError as error:
+                if self._trouble is None:
+                    self._trouble = f"the activity log {self._path} cannot be written: {error.strerror}"
+                self._retry_at_ns = now_ns + _RETRY_AFTER_NS
+                self._close_file()
+                with self._lock:
+                    self._is_planned = False
+            else:
+                self._trouble = None
+
+    def _next(self, now_ns: int) -> tuple[bytes, int] | None:
+        """The line to be written next, and how many lost ones it tells of."""
+        with self._lock:
             if self._lost:
-                text = f"{self._lost} lines before this one were lost: {self._trouble}"
-                self._write(self._encoded(now_ns, Level.WARNING, text))
-                self._lost = 0
-            while self._backlog:
-                self._write(self._backlog[0])
+                why = self._trouble or "the disk is too slow"
+                text = f"{self._lost} lines before this one were lost: {why}"
+                return self._encoded(now_ns, Level.WARNING, text), self._lost
+            self._is_planned = bool(self._backlog)
+            return (self._backlog[0], 0) if self._backlog else None
+
+    def _written(self, line: bytes, lost: int) -> None:
+        """The backlog may have overflowed meanwhile, and have dropped the line itself."""
+        with self._lock:
+            self._lost -= lost
+            if not lost and self._backlog and self._backlog[0] is line:
                 self._backlog.popleft()
-        except OSError as error:
-            if self._trouble is None:
-                self._trouble = f"the activity log {self._path} cannot be written: {error.strerror}"
-            self._retry_at_ns = now_ns + _RETRY_AFTER_NS
-            self._close_file()
-        else:
-            self._trouble = None
 
     def _write(self, line: bytes) -> None:
         file = self._open() if self._file is None else self._file

@@ -19,6 +19,8 @@ _SHORTEST = 4
 """A shorter secret would mask ordinary words."""
 _HEAD = 8
 """This many characters of a secret's head count as the secret."""
+_LONGEST_NUMBER = 1_024
+"""Digits. What is longer is no key, and has no decimal form worth looking for."""
 
 # C0, DEL and C1 (terminal commands), marks that reorder or hide text, line separators, and lone surrogates.
 _UNSAFE = re.compile(
@@ -114,9 +116,12 @@ def _forms_of(value: str) -> Iterator[str]:
     # A Telegram token is `<bot id>:<key>`: the key alone is as good as the whole.
     yield from (part for part in value.split(":") if ":" in value and len(part) > 2 * _HEAD)
     digits = value.removeprefix("0x").removeprefix("0X")
-    if len(digits) >= 2 * _HEAD and len(digits) % 2 == 0 and re.fullmatch("[0-9a-fA-F]+", digits):
-        yield from (digits, digits.lower(), digits.upper(), str(int(digits, 16)))
-        yield from _encodings_of(bytes.fromhex(digits))
+    if len(digits) >= 2 * _HEAD and re.fullmatch("[0-9a-fA-F]+", digits):
+        for number in (digits, digits.lstrip("0")):  # Whoever writes a number leaves its leading zeros out.
+            yield from (number, number.lower(), number.upper())
+        if len(digits) <= _LONGEST_NUMBER:
+            yield str(int(digits, 16))
+        yield from _encodings_of(bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)))
     elif len(value) >= 2 * _HEAD:
         try:
             yield from _encodings_of(base64.b64decode(value.translate(_STANDARD), validate=True))

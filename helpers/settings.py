@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from helpers.env_file import SettingsError, read_env_file
+from helpers.env_file import EnvFile, SettingsError, read_env_file
 from helpers.redaction import printable
 from helpers.secret import Secret
 
@@ -101,12 +101,13 @@ def load_settings(
     `must_exist`: the user named the file, or the venue needs its keys; otherwise a missing file is as good as an empty
     one. `posix`: whether files have modes here that can be checked. Raises `SettingsError`.
     """
-    filed = read_env_file(env_file, harmless=_PUBLIC, posix=posix)
-    if filed is None and must_exist:
+    file = read_env_file(env_file, harmless=_PUBLIC, posix=posix)
+    if file is None and must_exist:
         raise SettingsError(
             f"env file {env_file} does not exist; make it: cp env_example.txt {env_file} && chmod 600 {env_file}"
         )
-    filed = {name: value for name, value in (filed or {}).items() if value}
+    file = file or EnvFile({})
+    filed = {name: value for name, value in file.values.items() if value}
     given = {name: value for name, value in environment.items() if value}
     values = filed | given
     for name in _NAMES & values.keys():
@@ -122,7 +123,7 @@ def load_settings(
         lark_token=lark_token,
         lark_secret=lark_secret,
         lark_base_url=_base_url(values, "LARK_BASE_URL", _LARK_HOSTS),
-        notes=_notes(env_file, filed, values, posix),
+        notes=_notes(env_file, file, values, posix),
         values={name: Secret(value) for name, value in values.items()},
         from_file=frozenset(filed.keys() - given.keys()),
     )
@@ -132,12 +133,15 @@ def _value(values: Mapping[str, str], name: str) -> str:
     return values.get(name, _DEFAULTS[name])
 
 
-def _notes(env_file: Path, filed: Mapping[str, str], values: Mapping[str, str], posix: bool) -> tuple[str, ...]:
+def _notes(env_file: Path, file: EnvFile, values: Mapping[str, str], posix: bool) -> tuple[str, ...]:
+    filed = {name for name, value in file.values.items() if value}
     notes = []
     if filed and not posix:
         notes.append(f"file modes are not checked on this system: keep {env_file} where only you can read it")
+    if file.is_readable_by_all:
+        notes.append(f"every user of this machine can read {env_file}; it holds no key now; run: chmod 600 {env_file}")
     unset = sorted(_NAMES - values.keys())
-    for name in filed.keys() - _NAMES:
+    for name in filed - _NAMES:
         if near := difflib.get_close_matches(name, unset, n=1, cutoff=0.9):
             notes.append(f"{env_file} sets {printable(name, 60)}, which is not read: did you mean {near[0]}?")
     return tuple(sorted(notes))

@@ -16,6 +16,8 @@ database. At a start a file longer than its cursor was being written when the pr
 after the cursor come again. A file that is not the one the cursor describes (edited, lost) is set aside, never
 overwritten, and the whole projection is written anew. Trouble with the disk never raises while trading: it is kept
 in `trouble`, the rows wait, and what cannot wait in memory is written at the next start. The journal is the truth.
+With a `Background` the file is written in its thread only, so that a disk that hangs holds nobody up; the cursor is
+noted where `flush` is called, once the batch is written.
 """
 
 from __future__ import annotations
@@ -25,12 +27,14 @@ import csv
 import io
 import os
 import zlib
+from concurrent import futures
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from domain.events import Record
 from domain.report import plain
+from helpers.background import Background
 from helpers.journal import JournalError, Notes
 from helpers.private_files import open_private
 from helpers.trade_rows import TradeRow, TradeRows
@@ -41,6 +45,7 @@ _BATCH_ROWS = 256
 _MOST_WAITING_ROWS = 10_000
 _LONGEST_TEXT = 200
 _CHUNK = 1 << 20
+_CLOSE_WITHIN_S = 2.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMULA_SIGNS = ("=", "+", "-", "@")
 
@@ -71,8 +76,15 @@ class _Cursor:
 class TradeCsv:
     """The projection into one file; see the module's text. `open` makes one."""
 
-    def __init__(self, handle: int, cursor: _Cursor, tz: tzinfo, notes: Notes, note_name: str) -> None:
+    def __init__(
+        self, handle: int, cursor: _Cursor, tz: tzinfo, notes: Notes, note_name: str, background: Background | None
+    ) -> None:
         self._handle: int | None = handle
+        self._background = background
+        self._batch: list[bytes] = []
+        """Rows under way to the file."""
+        self._batch_seq = 0
+        self._writing: futures.Future[None] | None = None
         self._written = self._noted = cursor
         self._tz = tz
         self._notes = notes
@@ -87,8 +99,8 @@ class TradeCsv:
         """The last problem in one line; None again once everything is written."""
 
     @classmethod
-    def open(cls, path: Path, tz: tzinfo, notes: Notes) -> TradeCsv:
-        """Open or create `path`, folder included; times in `tz`, its cursor in `notes`.
+    def open(cls, path: Path, tz: tzinfo, notes: Notes, background: Background | None = None) -> TradeCsv:
+        """Open or create `path`, folder included; times in `tz`, its cursor in `notes`, written by `background` if any.
 
         Raises `TradeCsvUnwritable`, or `JournalDamaged` where the notes cannot be read.
         """
@@ -105,7 +117,7 @@ class TradeCsv:
         except JournalError as error:
             os.close(handle)
             raise TradeCsvUnwritable(f"cannot note the state of {path}: {error}") from None
-        return cls(handle, cursor, tz, notes, note_name)
+        return cls(handle, cursor, tz, notes, note_name, background)
 
     def saw(self, seq: int, record: Record) -> None:
         """Project one record; every record of the journal once, in order, those of a replay included. Never raises."""
@@ -126,11 +138,50 @@ class TradeCsv:
 
     def flush(self) -> None:
         """Write what waits; what fails stays and is tried again with the next flush. Never raises."""
-        if self._handle is None or self._has_given_up:
+        if self._handle is None or (self._writing is not None and not self._writing.done()):
             return
+        self._conclude()
+        if self._has_given_up or not self._waiting:
+            return
+        self._batch, self._waiting = self._batch + self._waiting, []
+        self._batch_seq = self._last_seq
+        handle = self._handle
+        if self._background is not None:
+            self._writing = self._background.submit(lambda: self._write(handle))
+            return
+        self._writing = futures.Future()
         try:
-            if self._waiting:
-                self._write(self._handle)
+            self._write(handle)
+        except OSError as error:
+            self._writing.set_exception(error)
+        else:
+            self._writing.set_result(None)
+        self._conclude()
+
+    def close(self) -> None:
+        """Flush and close; idempotent. What could not be written soon is written at the next start."""
+        if self._handle is None:
+            return
+        if self._writing is not None:
+            futures.wait([self._writing], _CLOSE_WITHIN_S)
+        self.flush()
+        handle, self._handle = self._handle, None
+        if self._background is None:
+            os.close(handle)
+            return
+        closing = self._background.submit(lambda: os.close(handle))
+        with contextlib.suppress(TimeoutError, OSError):
+            closing.result(_CLOSE_WITHIN_S)
+            self._conclude()
+
+    def _conclude(self) -> None:
+        """Take in how the last writing ended, and note the cursor."""
+        writing, self._writing = self._writing, None
+        try:
+            if writing is not None and (error := writing.exception()) is not None:
+                self._waiting = self._batch + self._waiting
+                self._batch = []
+                raise error
             if self._written != self._noted:
                 self._notes.write_note(self._note_name, str(self._written))
                 self._noted = self._written
@@ -141,16 +192,9 @@ class TradeCsv:
         else:
             self.trouble = None
 
-    def close(self) -> None:
-        """Flush and close; idempotent. What could not be written is written at the next start."""
-        self.flush()
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
     def _write(self, handle: int) -> None:
-        """Append the waiting rows as a whole; a part that a full disk let through is taken back. Raises `OSError`."""
-        data = b"".join(self._waiting)
+        """Append the batch as a whole; a part that a full disk let through is taken back. Raises `OSError`."""
+        data = b"".join(self._batch)
         if not self._written.size:
             data = _HEADER + data
         self._cut_back(handle)
@@ -166,8 +210,8 @@ class TradeCsv:
             raise
         self._torn_at = None
         size, checksum = self._written.size + len(data), zlib.crc32(data, self._written.checksum)
-        self._written = _Cursor(self._last_seq, size, checksum)
-        self._waiting.clear()
+        self._written = _Cursor(self._batch_seq, size, checksum)
+        self._batch = []
 
     def _cut_back(self, handle: int) -> None:
         """Remove what a failed write left behind. Raises `OSError`."""

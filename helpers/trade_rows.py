@@ -12,7 +12,7 @@ from domain.orders import OrderFact, OrderStatus, Purpose, advance
 
 ZERO = Decimal(0)
 PARTIALLY_FILLED, FILLED, CANCELED = "PARTIALLY_FILLED", "FILLED", "CANCELED"
-_REMEMBERED_ENDED_ORDERS = 5_000
+_REMEMBERED_ENDED_ORDERS = 1_000
 _REMEMBERED_FORCED_TRADES = 5_000
 _EARLIEST_NS, _LATEST_NS = 0, 4_102_444_800_000_000_000
 """1970 to 2100: a venue's time outside is no time."""

@@ -17,6 +17,7 @@ from domain.events import (
     JournalBegan,
     OrderIntended,
     OrderUpdate,
+    OwnFound,
     Part,
     Record,
     RulesChanged,
@@ -227,6 +228,10 @@ def _circumstance(record: Record) -> tuple[str, Tone] | None:
             return f"market rules changed: tick {plain(rules.tick_size)}, step {plain(rules.quantity_step)}", Tone.NEWS
         case ClosedOutside():
             return f"{plain(record.quantity)} was closed by somebody else, at a price unknown here", Tone.BAD
+        case OwnFound():
+            verb = "bought" if record.side is Side.BUY else "sold"
+            what = f"{verb} {plain(record.quantity)} at an assumed {plain(record.price)}"
+            return f"an own close was found, and what it closes: {what}", Tone.NEWS
         case Halted():
             return f"HALTED: {safe(record.reason)}", Tone.BAD
         case HaltCleared():

@@ -78,6 +78,20 @@ class Covering:
                 over -= claimed
                 cancel(order, "covers more than there is", situation, draft)
 
+    def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
+        """Whether an order the venue would take could close some of what lies bare; the rest is dust, and carried."""
+        owed = [(entry, entry.owed) for entry in map(state.entries.__getitem__, state.owing) if entry.owed > 0]
+        flattens = stopping is StopMode.FLATTEN
+        at_market = [pair for pair in owed if flattens or self._leaves_at_market(pair[0])]
+        closes = [pair for pair in owed if pair not in at_market]
+        return self.exit_refusal(self._whole_steps(at_market), quote) is None or any(self._closes(closes, quote))
+
+    def exit_refusal(self, quantity: Decimal, quote: Quote | None) -> str | None:
+        """Why the venue would not take an exit of this size; None where it would. A market order has no price, but its
+        worth may be too little."""
+        price = None if quote is None or not quote.is_usable else self.prices.rules.price_at_or_below(quote.bid)
+        return self.prices.rules.refusal(price, quantity)
+
     # --- how much -----------------------------------------------------------------------------------------------
 
     def _coverable(self, state: GridState, situation: Situation, draft: Draft) -> Owed:
@@ -132,9 +146,7 @@ class Covering:
     def _exit(self, owed: Owed, state: GridState, situation: Situation, draft: Draft) -> None:
         """Close at market, all at once; what is below the minimum waits for more."""
         quantity = self._whole_steps(owed)
-        quote = situation.quote  # A market order has no price, but its worth may still be too little for the venue.
-        price = None if quote is None or not quote.is_usable else self.prices.rules.price_at_or_below(quote.bid)
-        if self.prices.rules.refusal(price, quantity) is not None:
+        if self.exit_refusal(quantity, situation.quote) is not None:
             return
         retry_ns = close_retry_at(state.failures[Purpose.EXIT])
         if retry_ns is not None and situation.now_ns < retry_ns:

@@ -16,10 +16,12 @@ from domain.commands import AbandonEntry, Decision, LapseWaiver, PlaceClose, Pla
 from domain.market import NANOSECONDS, MarketRules, Quote
 from domain.orders import OrderStatus, Purpose
 from domain.status import Hold
+from domain.stop import StopMode
 from strategies.take_profit_grid.config import TradingConfig
 from strategies.take_profit_grid.covering import Covering, cancel
 from strategies.take_profit_grid.orders import REPRICE, Order
 from strategies.take_profit_grid.prices import Prices
+from strategies.take_profit_grid.renewal import Renewal
 from strategies.take_profit_grid.retry import open_retry_at
 from strategies.take_profit_grid.situation import Draft, Situation
 from strategies.take_profit_grid.state import GridState
@@ -38,10 +40,12 @@ _SURPLUS = "one open at a time"
 class TakeProfitGrid:
     """The strategy over one state. Holds the settings and the rules; keeps nothing else between decisions."""
 
-    def __init__(self, config: TradingConfig, rules: MarketRules) -> None:
+    def __init__(self, config: TradingConfig, rules: MarketRules, order_life_s: int | None = None) -> None:
+        """`order_life_s`: seconds after which the venue ends a resting order; None where it never does."""
         self.config = config
         self.prices = Prices(config, rules)
         self._covering = Covering(self.prices)
+        self._renewal = Renewal(self.prices, order_life_s)
         self._waits_ns = [
             int(config.wait_time * NANOSECONDS * share)
             for share in (Decimal("0.25"), Decimal("0.5"), Decimal(1), Decimal(2))
@@ -64,6 +68,7 @@ class TakeProfitGrid:
             draft.commands.append(RequestStop(f"stop price {self.config.stop_price} reached at {touch}"))
         self._covering.cover(state, situation, quote, draft)
         self._covering.tend(state, situation, draft)
+        self._renewal.tend(state, situation, quote, draft)
         if state.live_opens:
             self._tend_opens(state, situation, quote, draft)
         else:
@@ -78,6 +83,14 @@ class TakeProfitGrid:
             needs_look=draft.needs_look,
             next_action=draft.next_action,
         )
+
+    def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
+        """Whether an order the venue would take could close some of what lies bare; the rest is dust."""
+        return self._covering.could_cover(state, stopping, quote)
+
+    def exit_refusal(self, quantity: Decimal, quote: Quote | None) -> str | None:
+        """Why the venue would not take an exit at market of this size; None where it would."""
+        return self._covering.exit_refusal(quantity, quote)
 
     def _watch(self, situation: Situation, quote: Quote | None, draft: Draft) -> None:
         """Be woken when the touch crosses the stop or pause price, or when there is a quote again."""
@@ -181,8 +194,12 @@ class TakeProfitGrid:
             asked = "could not be asked" if situation.look_failed else "is being asked"
             yield Hold("unreconciled", f"the venue {asked} for orders and position")
             draft.needs_look = True
+        elif draft.needs_look:
+            yield Hold("unreconciled", "the venue is being asked about what a close no longer covers")
         if situation.suspicion:
             yield Hold("mismatch", situation.suspicion)
+        if situation.stopping is not None:
+            return  # No price and no time would let an open begin any more.
         if quote is None:
             yield Hold("stale_quote", "there is no fresh quote")
         else:

@@ -64,6 +64,12 @@ class Entries:
     def get_or_begin(self, entry_id: int) -> Entry:
         return self.by_id.setdefault(entry_id, Entry(entry_id))
 
+    def find(self, entry_id: int, quantity: Decimal, price: Decimal) -> None:
+        """Begin an entry whose fills nobody told us of."""
+        entry = self.get_or_begin(entry_id)
+        entry.filled, entry.worst_price, entry.was_accepted = quantity, price, True
+        self.settle(entry)
+
     def drop_if_unfilled(self, entry_id: int) -> None:
         entry = self.by_id.get(entry_id)
         if entry is not None and not entry.live_opens and not entry.filled:

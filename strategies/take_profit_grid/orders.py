@@ -11,7 +11,7 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from domain.events import OrderIntended
+from domain.events import Fill, OrderIntended
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderStatus, Purpose
 
@@ -83,6 +83,11 @@ class Order:
     def claimed(self) -> Decimal:
         """Sum of the claims: less than `remaining` where an adopted close covers more than was owed."""
         return sum((claim.quantity for claim in self.claims), ZERO)
+
+    def filled_ns(self, fill: Fill) -> int:
+        """When a trade of this order happened: the venue's time, where it lies between our intent and our hearing of
+        it; else the latter."""
+        return fill.venue_ns if self.intended_ns <= fill.venue_ns <= fill.at_ns else fill.at_ns
 
     @property
     def placed_nothing(self) -> bool:

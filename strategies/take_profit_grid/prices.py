@@ -42,6 +42,13 @@ class Prices:
         """The fill's own price, under the same two rules."""
         return self._maker_price(fill_price, quote)
 
+    def fill_price_of(self, close_price: Decimal) -> Decimal:
+        """The fill price hardest to profit from whose take-profit is no worse than a close at `close_price`."""
+        if self._profit_factor <= 0:
+            return close_price
+        fill_price = close_price / self._profit_factor
+        return self.rules.price_at_or_below(fill_price) if self.buys else self.rules.price_at_or_above(fill_price)
+
     def outermost(self, prices: list[Decimal]) -> Decimal:
         """Of several closing prices, the one that is worse for none of them."""
         return max(prices) if self.buys else min(prices)

@@ -7,7 +7,7 @@ gives the state that lived. Nothing here looks at a clock, a quote or a venue.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 
 from domain.events import (
@@ -22,6 +22,7 @@ from domain.events import (
     JournalBegan,
     OrderIntended,
     OrderUpdate,
+    OwnFound,
     Part,
     Record,
     SessionStarted,
@@ -34,7 +35,7 @@ from strategies.take_profit_grid.orders import REPRICE, ZERO, ClosePrices, Failu
 
 __all__ = ["REPRICE", "ZERO", "Entry", "Failures", "GridState", "Order"]
 
-_REMEMBERED_ENDED_ORDERS = 5_000
+_REMEMBERED_ENDED_ORDERS = 1_000
 """Ended orders kept for news that comes late. A venue's reordering spans seconds; this spans hours."""
 _REMEMBERED_FORCED_TRADES = 5_000
 
@@ -87,6 +88,7 @@ class GridState:
             EntryAbandoned: self._entry_abandoned,
             ClockSet: self._clock_set,
             ClosedOutside: self._closed_outside,
+            OwnFound: self._own_found,
             Halted: self._was_halted,
             HaltCleared: self._halt_cleared,
         }
@@ -97,17 +99,7 @@ class GridState:
         if handler is not None:
             handler(record)
 
-    def replay(self, records: Iterable[Record]) -> None:
-        for record in records:
-            self.apply(record)
-
     # --- questions ----------------------------------------------------------------------------------------------
-
-    def owns(self, client_id: int | None) -> bool:
-        """Whether an id is one this journal ever reserved: an order is ours by its id, never by its shape."""
-        if client_id is None or self.first_client_id is None:
-            return False
-        return self.first_client_id <= client_id < self.reserved_until
 
     def outermost_close(self) -> Decimal | None:
         """The own live close nearest to the market: the lowest of a buying bot, the highest of a selling one."""
@@ -219,7 +211,7 @@ class GridState:
         order.trade_ids.add(fill.trade_id)
         order.order_id = order.order_id or fill.order_id
         order.traded += fill.quantity
-        self._fill_to(order, order.traded, fill.price, fill.at_ns)
+        self._fill_to(order, order.traded, fill.price, order.filled_ns(fill))
         self._note_explained(order)
         self._move(order, OrderFact.FILLED if order.filled >= order.quantity else OrderFact.ACCEPTED, fill.at_ns)
 
@@ -275,7 +267,7 @@ class GridState:
         if price is not None and (entry.worst_price is None or (price - entry.worst_price) * self.side.sign > 0):
             entry.worst_price = price
         self.own += delta
-        self.clock_ns = at_ns
+        self.clock_ns = max(self.clock_ns or at_ns, at_ns)
         entry.was_accepted = True
         if not order.is_live:
             entry.open_was_cancelled = True
@@ -398,3 +390,8 @@ class GridState:
     def _closed_outside(self, record: ClosedOutside) -> None:
         self.own -= record.quantity
         self._book.close_oldest(record.quantity)
+
+    def _own_found(self, record: OwnFound) -> None:
+        self.own += record.quantity
+        self.next_entry_id = max(self.next_entry_id, record.entry_id + 1)
+        self._book.find(record.entry_id, record.quantity, record.price)

@@ -8,7 +8,6 @@ from decimal import Decimal
 from domain.events import Liquidity, RulesChanged, VenueEvent
 from domain.market import NANOSECONDS, Side
 from domain.status import NoticeKind
-from markets.account import AccountTerms
 from tests.support.bot import Rig, covered_after, script
 from tests.support.faults import Call, Deliveries, Fate, first_of, nth, while_true
 from tests.support.tape import RULES, bought, quote, sold
@@ -70,16 +69,6 @@ def test_expired_close_is_owed_again() -> None:
         rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "old", expired=True))
         covered_after(rig, within_s=3)
         assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
-
-
-def test_closes_that_expire_by_the_venues_rule_are_renewed_for_ever() -> None:
-    terms = AccountTerms(balance=D(1_000_000), max_order_life_s=600)
-    with Rig(script(sold(5, 1002, 10)), terms=terms, max_orders=1) as rig:
-        rig.start()
-        rig.run_to(3_700)
-        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
-        assert rig.auditor.longest_bare_s(rig.world.now_ns) < 1
-        rig.check_covered()
 
 
 def test_cancelled_close_whose_position_is_gone_is_not_placed_again() -> None:

@@ -163,7 +163,7 @@ def test_crash_between_fill_and_close_covers_once() -> None:
         rig.start()
         rig.run_until(lambda: rig.auditor.own > 0)
         rig.kill()
-        rig.downtime(30)
+        rig.downtime(5)
         rig.start()
         rig.run_for(3)
         assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]

@@ -24,6 +24,9 @@ def full_from_to(rig: Rig, from_s: float, to_s: float) -> None:
     rig.journal.refuses = lambda _number, _records: from_s <= rig.now_s < to_s
 
 
+HEALED = "the journal can be written again"
+
+
 def append_number(number: int) -> Refuses:
     return lambda each, records: each == number and bool(records)
 
@@ -55,6 +58,31 @@ def test_full_disk_is_tried_again_every_few_seconds_and_not_at_every_event() -> 
         assert rig.journal.failures < 1_000
         assert rig.loop.rounds < 5_000
         assert len(rig.told.texts(NoticeKind.ERROR)) == 1
+
+
+def test_healed_disk_is_said_once_whoever_finds_it_out() -> None:
+    """The bot's own next try, or before that a record of whatever happens to the account."""
+    with Rig(script(sold(5, 1002, 10), sold(130, 1002, 4))) as rig:
+        full_from_to(rig, 4, 20)
+        rig.start()
+        rig.run_to(60)
+        assert rig.told.texts(NoticeKind.INFO) == [HEALED]
+    with Rig(script(sold(5, 1002, 4), sold(7, 1002, 6))) as rig:
+        full_from_to(rig, 4, 6)
+        rig.start()
+        rig.run_to(60)
+        assert rig.told.texts(NoticeKind.INFO) == [HEALED]
+        assert rig.journal.failures
+        rig.check_covered()
+
+
+def test_trouble_too_short_to_be_told_of_is_not_said_to_be_over() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.journal.refuses = append_number(4)
+        rig.start()
+        rig.run_to(60)
+        assert rig.journal.failures == 1
+        assert len(rig.told.texts(NoticeKind.ERROR)) == len(rig.told.texts(NoticeKind.INFO))
 
 
 def test_every_single_failing_append_changes_nothing_but_the_moment() -> None:

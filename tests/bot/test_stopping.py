@@ -379,3 +379,12 @@ def test_open_that_cannot_be_cancelled_is_listed() -> None:
         outcome = rig.stop()
         assert outcome.exit_status == 3
         assert any(line.startswith("open order 3: buy 0.1 at 100.2") for line in outcome.unconfirmed)
+
+
+def test_ended_session_waits_for_nothing() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(8)
+        rig.stop()
+        status = rig.bot.status()
+        assert (status.next_action, status.holds) == ("nothing: the session has ended", ())

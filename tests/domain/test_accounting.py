@@ -261,7 +261,7 @@ def test_memory_does_not_grow_with_round_trips() -> None:
         ):
             accounting.apply(record)
     assert accounting.exits == 10_000
-    assert len(accounting._orders) == len(accounting._entries) == 5_000
+    assert len(accounting._orders) == len(accounting._entries) == 1_000
 
 
 def test_money_is_never_rounded_silently() -> None:

@@ -349,3 +349,43 @@ def test_years_from_the_start_a_timer_still_fires_and_time_still_moves() -> None
 
     loop.live_in(Leaping())
     assert run(main(), loop) <= 3
+
+
+def test_years_from_the_start_a_wait_ends_on_the_very_nanosecond() -> None:
+    loop = VirtualTimeLoop(START_NS)
+    began: list[int] = []
+
+    async def main() -> int:
+        await asyncio.sleep(40 * 365 * 86_400.0)
+        began.append(loop.clock.now_ns())
+        await asyncio.sleep(123_456_789 / NANOSECONDS)
+        return loop.clock.now_ns()
+
+    ended_ns = run(main(), loop)
+    assert (began, ended_ns) == ([START_NS + 40 * 365 * 86_400 * NANOSECONDS], began[0] + 123_456_789)
+
+
+def test_timers_of_one_moment_fire_in_the_order_in_which_they_were_set() -> None:
+    loop = VirtualTimeLoop(START_NS)
+    fired: list[int] = []
+
+    async def main() -> None:
+        for number in range(20):
+            loop.call_later(5, fired.append, number)
+        loop.call_later(5, fired.append, 20).cancel()
+        await asyncio.sleep(5)
+
+    run(main(), loop)
+    assert fired == list(range(20))
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    loop = VirtualTimeLoop(START_NS)
+
+    async def main() -> int:
+        for _ in range(5_000):
+            loop.call_later(3_600, print).cancel()
+            await asyncio.sleep(0)
+        return len(loop._timers)
+
+    assert run(main(), loop) < 300

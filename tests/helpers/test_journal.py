@@ -164,10 +164,10 @@ def test_a_record_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     journal.append([CancelIntended(1, 2, "why")], sync=True)
     journal.close()
     with sqlite3.connect(path) as connection:
-        from helpers.journal import _FIRST_CHECKSUM, _chained
+        from helpers.journal_format import FIRST_CHECKSUM, chained
 
         text = '{"kind":"Unheard","at_ns":1}'
-        connection.execute("UPDATE records SET record = ?, checksum = ?", (text, _chained(_FIRST_CHECKSUM, text)))
+        connection.execute("UPDATE records SET record = ?, checksum = ?", (text, chained(FIRST_CHECKSUM, text)))
     connection.close()
     with pytest.raises(JournalRefused, match=r"record 1 of the journal .* is sound but not understood"):
         read(path)

@@ -171,3 +171,18 @@ def test_what_has_ended_is_forgotten_in_time() -> None:
         narrator.tell(OrderUpdate(0, client_id, OrderFact.CANCELLED))
     assert narrator.tell(OrderUpdate(0, 1, OrderFact.EXPIRED)) is None
     assert narrator.tell(OrderUpdate(0, 2_000, OrderFact.EXPIRED)) is not None
+
+
+def test_ten_thousand_orders_leave_no_more_behind_than_five_thousand() -> None:
+    narrator, kept = Narrator(), []
+    for entry in range(1, 5_001):
+        close = takes_profit(2 * entry + 1, "60030", Part(entry, Q))
+        for record in (
+            opens(2 * entry, entry_id=entry),
+            fill(2 * entry, Side.BUY, "60000"),
+            close,
+            fill(2 * entry + 1, Side.SELL, "60030"),
+        ):
+            assert narrator.tell(record) is not None or isinstance(record, OrderIntended)
+        kept.append((len(narrator._orders), len(narrator._ended), len(narrator._lots), len(narrator._trades)))
+    assert kept[2_500] == kept[-1] == (500, 500, 0, 500)

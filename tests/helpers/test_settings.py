@@ -130,7 +130,13 @@ def test_a_file_with_keys_that_others_may_open_is_refused(tmp_path: Path, mode: 
 @posix_only
 def test_a_file_without_keys_may_be_read_by_all_but_not_changed_by_all(tmp_path: Path) -> None:
     path = env_file(tmp_path, "TIMEZONE=UTC\nLARK_TOKEN=\n", 0o664)
-    assert load_settings(path, {}, must_exist=True).timezone == ZoneInfo("UTC")
+    found = load_settings(path, {}, must_exist=True)
+    assert (found.timezone, found.notes) == (
+        ZoneInfo("UTC"),
+        (f"every user of this machine can read {path}; it holds no key now; run: chmod 600 {path}",),
+    )
+    path.chmod(0o660)
+    assert load_settings(path, {}, must_exist=True).notes == ()
     path.chmod(0o666)
     assert refusal(path) == f"env file {path} can be changed by every user of this machine; run: chmod 600 {path}"
 
@@ -308,7 +314,7 @@ def test_the_example_names_every_key_with_its_description() -> None:
 
 
 def test_the_example_is_a_valid_env_file(tmp_path: Path) -> None:
-    path = env_file(tmp_path, (ROOT / "env_example.txt").read_bytes(), 0o644)
+    path = env_file(tmp_path, (ROOT / "env_example.txt").read_bytes())
     found = load_settings(path, {}, must_exist=True)
     assert (found.telegram_token, found.lark_token, found.notes) == (None, None, ())
 

@@ -10,9 +10,11 @@ from domain.commands import LapseWaiver, PlaceClose, PlaceOpen
 from domain.events import ClockSet, ClosedOutside, Halted
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact
+from domain.stop import StopMode
 from strategies.take_profit_grid.decisions import TakeProfitGrid
 from strategies.take_profit_grid.state import GridState
 from tests.support.grid import START_NS, Desk, config, rules
+from tests.support.records import trade
 
 
 def wait_s(entries: int, *, most: int, wait: str) -> Decimal:
@@ -363,7 +365,8 @@ def test_not_being_able_to_see_the_venue_is_not_a_look(circumstance: dict[str, o
 
 def restarted(desk: Desk) -> GridState:
     state = GridState(Side.BUY)
-    state.replay(desk.records)
+    for record in desk.records:
+        state.apply(record)
     return state
 
 
@@ -404,3 +407,34 @@ def test_a_close_and_the_next_open_go_out_together() -> None:
     desk.fill(desk.closes()[0])
     desk.fill(order)
     assert [type(command) for command in desk.commands()] == [PlaceClose, PlaceOpen]
+
+
+def test_while_the_session_ends_only_that_is_the_reason_not_to_open() -> None:
+    desk = Desk(config())
+    desk.enter()
+    assert desk.holds() == ["cooldown"]
+    desk.see(stopping=StopMode.KEEP)
+    assert desk.holds() == ["stopping"]
+    desk.see(trouble="disk full", connected=False)
+    assert desk.holds() == ["stopping", "trouble", "disconnected"]
+
+
+def test_a_fill_heard_of_late_counts_from_when_it_happened_and_never_back() -> None:
+    desk = Desk(config())
+    desk.settle()
+    order = desk.accept(desk.only_open())
+    desk.pass_time(60)
+    intended_ns, heard_ns = order.intended_ns, desk.now_ns
+    for number, (venue_ns, clock_ns) in enumerate(
+        [
+            (intended_ns + 7, intended_ns + 7),
+            (intended_ns + 3, intended_ns + 7),
+            (heard_ns - 1, heard_ns - 1),
+            (heard_ns + 1, heard_ns),
+            (intended_ns - 1, heard_ns),
+            (0, heard_ns),
+        ]
+    ):
+        part = trade(order.client_id, "0.1", "100", trade_id=f"t{number}", at_ns=heard_ns, venue_ns=venue_ns)
+        desk.note(part)
+        assert desk.state.clock_ns == clock_ns

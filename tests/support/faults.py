@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _LOSS_NOTICED_AFTER_S = 0.3
 _LATE_S = 3.0
+_SLOW_S = 7.0
+_CLIENT_DEADLINE_S = 8.0
 _MOST_CALLS_PER_SECOND = 200
 
 
@@ -58,6 +60,12 @@ class Fate(Enum):
     """It arrives seconds after its sender gave it up."""
     HANGS = auto()
     """It takes effect, and its answer never comes: not even an error."""
+    SLOW = auto()
+    """It arrives seconds later, while its sender still waits for the answer."""
+    SWALLOWED = auto()
+    """It never arrives, and its sender learns so only by the deadline of the client."""
+    BOTTOMLESS = auto()
+    """It never arrives, and its sender waits for ever."""
     REFUSED = auto()
     MISCONFIGURED = auto()
 
@@ -111,6 +119,10 @@ class Line:
         self.fate_of: FateOf = no_fault
         self.deliver: Callable[[VenueEvent], Deliveries] = on_time
         self.about_to_place: Callable[[OrderRequest], None] = lambda _order: None
+        self.history_from_ns = 0
+        """The venue has forgotten all trades before this moment."""
+        self.forgotten: set[int] = set()
+        """Client ids of orders that the venue no longer knows, though it keeps their trades."""
         self.calls: list[Call] = []
         self.placed: dict[int, OrderRequest] = {}
         self.refusals: list[tuple[int, str]] = []
@@ -194,6 +206,8 @@ class FaultyClient(BaseExchangeClient):
         await self._inner.connect()
 
     async def disconnect(self) -> None:
+        for task in self._late:
+            task.cancel()
         await self._inner.disconnect()
 
     def get_exchange_name(self) -> str:
@@ -218,7 +232,8 @@ class FaultyClient(BaseExchangeClient):
         await self._written(fate, lambda: self._inner.cancel(client_id, order_id))
 
     async def query(self, client_id: int, order_id: str | None) -> OrderInfo | None:
-        return await self._read("query", lambda: self._inner.query(client_id, order_id), client_id)
+        info = await self._read("query", lambda: self._inner.query(client_id, order_id), client_id)
+        return None if client_id in self._line.forgotten else info
 
     async def open_orders(self) -> list[OrderInfo]:
         return await self._read("open_orders", self._inner.open_orders)
@@ -227,7 +242,7 @@ class FaultyClient(BaseExchangeClient):
         return await self._read("position", self._inner.position)
 
     async def fills_since(self, since_ns: int) -> list[Fill]:
-        return await self._read("fills", lambda: self._inner.fills_since(since_ns))
+        return await self._read("fills", lambda: self._inner.fills_since(max(since_ns, self._line.history_from_ns)))
 
     async def funding_since(self, since_ns: int) -> list[FundingPayment]:
         return await self._read("funding", lambda: self._inner.funding_since(since_ns))
@@ -277,6 +292,13 @@ class FaultyClient(BaseExchangeClient):
             case Fate.HANGS:
                 await self._in_effect(request)
                 await asyncio.Event().wait()
+            case Fate.BOTTOMLESS:
+                await asyncio.Event().wait()
+            case Fate.SLOW:
+                await asyncio.sleep(_SLOW_S)
+                return await request()
+            case Fate.SWALLOWED:
+                await asyncio.sleep(_CLIENT_DEADLINE_S)
             case Fate.ANSWER_LOST:
                 await self._in_effect(request)
             case Fate.LATE:

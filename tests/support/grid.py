@@ -73,9 +73,14 @@ def rules(**changes: str) -> MarketRules:
 class Desk:
     """One strategy, its state, its clock and its quote. `records` is what a journal would hold."""
 
-    def __init__(self, settings: TradingConfig | None = None, market: MarketRules | None = None) -> None:
+    def __init__(
+        self,
+        settings: TradingConfig | None = None,
+        market: MarketRules | None = None,
+        order_life_s: int | None = None,
+    ) -> None:
         self.config = settings or config()
-        self.grid = TakeProfitGrid(self.config, market or rules())
+        self.grid = TakeProfitGrid(self.config, market or rules(), order_life_s)
         self.state = GridState(self.config.direction)
         self.records: list[Record] = []
         self.now_ns = START_NS

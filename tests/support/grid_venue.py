@@ -79,7 +79,8 @@ class GridVenue:
         """The process dies and comes back: requests on their way are asked for, news on its way is lost."""
         self.news.clear()
         self.desk.state = GridState(self.desk.config.direction)
-        self.desk.state.replay(self.desk.records)
+        for record in self.desk.records:
+            self.desk.state.apply(record)
         self.desk.note(SessionStarted(self.desk.now_ns, ""))
         self.desk.see(look=None)
 

@@ -18,7 +18,9 @@ ROOTS = ("runbot", "commands", "simulation", "backtesting")
 BOT = ("trading_bot", "bot")
 """The bot and its parts: they hold strategy and client together, and are given both."""
 OURS = ("domain", "strategies", "markets", "exchanges", "helpers", *BOT, "benchmarks", "tests", "docs", *ROOTS)
-NOT_VENUES = ("base", "errors", "factory", "decoding", "transport", "rehearsal", "paper")
+NOT_VENUES = (
+    "base", "errors", "factory", "decoding", "order_memory", "transport", "rehearsal", "paper", "venue_client",
+)  # fmt: skip
 """What lies in `exchanges/` beside the venues' folders."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "domain": ("domain",),

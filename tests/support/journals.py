@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from domain.events import OrderIntended, Record
 from helpers.journal import Journal, JournalUnwritable, MemoryJournal
@@ -41,8 +41,14 @@ class FaultyJournal:
     def records(self) -> list[Record]:
         return [record for _, record in self.inner.replay()]
 
-    def replay(self) -> Iterator[tuple[int, Record]]:
-        return self.inner.replay()
+    def replay(self, after: int = 0, also: Collection[int] = ()) -> Iterator[tuple[int, Record]]:
+        return self.inner.replay(after, also)
+
+    def mark(self) -> str:
+        return self.inner.mark()
+
+    def find(self, mark: str) -> int | None:
+        return self.inner.find(mark)
 
     def append(self, records: Sequence[Record], *, sync: bool) -> int:
         self.life.check()

@@ -1,0 +1,92 @@
+"""The cool-down after a start: it counts from the last open fill, whenever the bot comes to hear of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from domain.events import ClockSet, OrderIntended, OrderUpdate
+from domain.market import NANOSECONDS, Side
+from domain.orders import Purpose
+from helpers.journal import MemoryJournal
+from tests.support.bot import Rig, script
+from tests.support.tape import sold
+
+D = Decimal
+BUY, SELL = Side.BUY, Side.SELL
+COOLDOWN_S = 30
+"""Of the second entry: one of six is open, and W is 60 s."""
+
+
+def filled_unheard(rig: Rig) -> int:
+    """Killed before it hears of its fill; when that happened."""
+    rig.start()
+    rig.run_until(lambda: rig.auditor.own > 0)
+    rig.kill()
+    (fill,) = rig.fills_of_venue()
+    return fill.venue_ns
+
+
+def second_open_ns(rig: Rig) -> int:
+    """When the second entry was begun."""
+    _, second = (record for record in rig.of_kind(OrderIntended) if record.purpose is Purpose.OPEN)
+    moment: int = second.at_ns
+    return moment
+
+
+def test_fill_found_at_the_start_cools_down_from_the_moment_of_the_fill() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        filled_ns = filled_unheard(rig)
+        rig.downtime(5)
+        rig.start()
+        rig.run_for(3)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.run_for(2 * COOLDOWN_S)
+        assert second_open_ns(rig) == filled_ns + COOLDOWN_S * NANOSECONDS
+        rig.check_covered()
+
+
+def test_fill_found_long_after_its_cool_down_holds_nothing_up() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        filled_unheard(rig)
+        rig.downtime(3_600)
+        rig.start()
+        started_s = rig.now_s
+        rig.run_for(3)
+        assert [side for side, *_ in rig.resting()] == [SELL, BUY]
+        assert second_open_ns(rig) < rig.start_ns + (started_s + 1) * NANOSECONDS
+        rig.check_covered()
+
+
+def test_fill_whose_time_the_venue_has_forgotten_cools_down_from_the_start() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        filled_unheard(rig)
+        rig.downtime(3_600)
+        rig.line.history_from_ns = rig.world.now_ns
+        rig.start()
+        rig.run_for(3 + COOLDOWN_S)
+        (heard,) = {update.at_ns for update in rig.of_kind(OrderUpdate) if update.filled}
+        assert second_open_ns(rig) == heard + COOLDOWN_S * NANOSECONDS
+
+
+def test_closes_found_by_a_journal_that_knows_no_fill_set_the_clock_to_now() -> None:
+    """A backup of the journal from before its first open, and a venue that no longer tells that open's trades."""
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(10)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.kill()
+        begun = [record for record in rig.records if record.at_ns == rig.records[0].at_ns][:3]
+        rig.journal.inner = MemoryJournal()
+        rig.journal.inner.append(begun, sync=True)
+        rig.downtime(3_600)
+        rig.line.history_from_ns = rig.world.now_ns
+        rig.start()
+        rig.run_for(3)
+        (close,) = (record for record in rig.of_kind(OrderIntended) if record.adopted)
+        assert (close.purpose, close.quantity) == (Purpose.CLOSE, D("0.10"))
+        (clock,) = rig.of_kind(ClockSet)
+        assert rig.bot.state.clock_ns == clock.at_ns >= close.at_ns
+        rig.run_for(2 * COOLDOWN_S)
+        # Nothing is known to be open, so that this is the shortest wait: W/4.
+        (opened,) = (record for record in rig.of_kind(OrderIntended) if record.purpose is Purpose.OPEN)
+        assert clock.at_ns + COOLDOWN_S * NANOSECONDS // 2 <= opened.at_ns < clock.at_ns + COOLDOWN_S * NANOSECONDS
