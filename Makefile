@@ -3,6 +3,10 @@
 
 PYTHON ?= python3
 RUN_FLAGS ?= --exchange paper --ticker BTC --quantity 0.01 --take-profit 0.02 --wait-time 60 --max-orders 10 --seed 31 --speed 3 --for 270s
+SOAK_FLAGS ?= --seeds 0:10000 --kill --keep state/soak
+# New seeds each time: what was found is told with the command that shows it again.
+WORLDS_FROM := $(shell date +%s)
+WORLD_FLAGS ?= --seeds $(WORLDS_FROM)0000:$(WORLDS_FROM)9999 --kill --for 8m
 TEST_FLAGS ?= -q -n 2
 LOCK_FLAGS ?=
 
@@ -14,11 +18,13 @@ LOCK := $(PY) -m uv pip compile --quiet --no-config --universal --python-version
 	--no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test referees lint types lock diagrams clean venv-dev
+.PHONY: help run test soak worlds referees lint types lock diagrams clean venv-dev
 
 help:
 	@echo "make run       watch the bot trade on the embedded paper exchange (RUN_FLAGS=... to change it)"
 	@echo "make test      run the tests (TEST_FLAGS=... for pytest)"
+	@echo "make soak      10,000 simulated worlds full of faults on all cores; go on later with the same command"
+	@echo "make worlds    fresh simulated worlds for about eight minutes (WORLD_FLAGS=... to change it)"
 	@echo "make lint      check the style with ruff"
 	@echo "make types     check the types with mypy"
 	@echo "make lock      write requirements.txt and requirements-dev.txt anew from the .in files (LOCK_FLAGS=--upgrade)"
@@ -34,6 +40,14 @@ test: venv-dev referees
 	@echo "$(PY) -m pytest $(TEST_FLAGS)"
 	@$(PY) -m pytest $(TEST_FLAGS)
 
+soak: $(VENV)/.runtime
+	@echo "$(PY) runbot.py simulate $(SOAK_FLAGS)"
+	@$(PY) runbot.py simulate $(SOAK_FLAGS)
+
+worlds: $(VENV)/.runtime
+	@echo "$(PY) runbot.py simulate $(WORLD_FLAGS)"
+	@$(PY) runbot.py simulate $(WORLD_FLAGS)
+
 lint: venv-dev
 	@echo "$(PY) -m ruff check ."
 	@$(PY) -m ruff check .
@@ -44,12 +58,14 @@ types: venv-dev
 
 lock: venv-dev
 	@$(LOCK) requirements.in --output-file requirements.txt
+	@$(LOCK) requirements-plot.in --output-file requirements-plot.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	@$(LOCK) --no-deps requirements-lighter.in --output-file requirements-lighter.txt
 	@for folder in tests/referees/*/; do \
-		if [ -f "$$folder/requirements.in" ]; then \
-			$(LOCK) "$${folder}requirements.in" --output-file "$${folder}requirements.txt" || exit 1; fi; done
-	@echo "wrote requirements.txt, requirements-dev.txt and requirements-lighter.txt"
+		if [ -f "$${folder}overrides.txt" ]; then without="--override $${folder}overrides.txt"; else without=; fi; \
+		if [ -f "$${folder}requirements.in" ]; then \
+			$(LOCK) $$without "$${folder}requirements.in" --output-file "$${folder}requirements.txt" || exit 1; fi; done
+	@echo "wrote requirements.txt, requirements-plot.txt, requirements-dev.txt and requirements-lighter.txt"
 
 # SDKs that cannot share one environment with the bot, or with each other, get one each.
 referees: $(patsubst tests/referees/%/requirements.txt,$(REFEREES)/%/.done,$(wildcard tests/referees/*/requirements.txt))
@@ -58,7 +74,7 @@ $(REFEREES)/%/.done: tests/referees/%/requirements.txt $(PY)
 	@echo "Installing the official SDK of $* into $(REFEREES)/$* ..."
 	@rm -rf $(REFEREES)/$*
 	@"$(PYTHON)" -m venv $(REFEREES)/$*
-	@$(REFEREES)/$*/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $<
+	@$(REFEREES)/$*/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps -r $<
 	@touch $@
 
 diagrams: $(VENV)/.runtime

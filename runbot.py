@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # Each run imports only what it needs.
     from commands.options import CommandRequest, RunOptions
+    from commands.session import Surroundings
 
 
 def main(argv: list[str]) -> int:
@@ -17,10 +18,19 @@ def main(argv: list[str]) -> int:
     try:
         return _obey(argv)
     except KeyboardInterrupt:
-        print("interrupted before the bot ran; nothing was traded", file=sys.stderr)
+        _ignore_signals()
+        print("interrupted before the bot ran; it sent no order", file=sys.stderr)
         return 0
     finally:
         _let_go_of_readers()
+
+
+def _ignore_signals() -> None:
+    """Whoever interrupts again has what he wants: the program is ending, and with the status of the first time."""
+    import signal
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _let_go_of_readers() -> None:
@@ -37,8 +47,11 @@ def _let_go_of_readers() -> None:
 
 
 def _obey(argv: list[str]) -> int:
-    from commands.options import CommandRequest, Exchanges, UsageError, parse
-    from exchanges.factory import ExchangeFactory
+    from commands.held import held
+
+    with held():
+        from commands.options import CommandRequest, Exchanges, UsageError, parse
+        from exchanges.factory import ExchangeFactory
 
     try:
         options = parse(argv, Exchanges(ExchangeFactory.names()))
@@ -57,6 +70,14 @@ def _command(request: CommandRequest) -> int:
         from commands.venue import serve_venue
 
         return serve_venue(request.arguments, sys.stdout, _draw_seed)
+    if request.name == "backtest":
+        from commands.backtest import backtest
+
+        return backtest(request.arguments, _surroundings())
+    if request.name == "simulate":
+        from commands.simulate import simulate
+
+        return simulate(request.arguments, _surroundings())
     raise UsageError(f"the command {request.name} is not in this version yet; see --help for what is")
 
 
@@ -67,12 +88,21 @@ def _draw_seed() -> int:
 
 
 def _run(options: RunOptions) -> int:
+    from commands.held import held
+
+    with held():
+        from commands.session import run
+
+    return run(options, _surroundings())
+
+
+def _surroundings() -> Surroundings:
     import os
     import time
 
-    from commands.session import Surroundings, run
+    from commands.session import Surroundings
 
-    around = Surroundings(
+    return Surroundings(
         environment=os.environ,
         out=sys.stdout,
         err=sys.stderr,
@@ -82,7 +112,6 @@ def _run(options: RunOptions) -> int:
         answer=sys.stdin.readline,
         is_attended=sys.stdin.isatty() and sys.stderr.isatty(),
     )
-    return run(options, around)
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ class Bench:
         return bot
 
 
-def bot_costs(resting: int) -> list[tuple[float, int]]:
+def bot_costs(resting: int, trade_s: int) -> list[tuple[float, int]]:
     """Seconds of processor time and records of an hour without periodic looks at the venue, and of one with them."""
     bench = Bench()
     collected = bench.session(config(resting, "20", 0), COLLECT_S)
@@ -206,25 +206,28 @@ def bot_costs(resting: int) -> list[tuple[float, int]]:
     for look_every_s in (NEVER_S, EVERY_MINUTE_S):
         watch = Stopwatch(bench.journal.last_seq)
         gc.collect()
-        bench.session(config(7 * resting + 7_000, "0.02", 30), TRADE_S, look_every_s, watch)
+        bench.session(config(7 * resting + 7_000, "0.02", 30), trade_s, look_every_s, watch)
         costs.append((watch.last_s - watch.first_s, watch.records))
     return costs
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    sizes = (FEW, MANY)
-    few_us, many_us = core_costs_us(sizes)
-    print(f"core: {few_us:.1f} us with {FEW} closes, {many_us:.1f} us with {MANY:,}: ratio {many_us / few_us:.2f}")
-    few, many = (bot_costs(size) for size in sizes)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--many", type=int, default=MANY, help=f"resting closes, beside {FEW} (default {MANY})")
+    parser.add_argument("--minutes", type=int, default=TRADE_S // 60, help="virtual, of trading (default 60)")
+    options = parser.parse_args()
+    most, trade_s = options.many, options.minutes * 60
+    few_us, many_us = core_costs_us((FEW, most))
+    print(f"core: {few_us:.1f} us with {FEW} closes, {many_us:.1f} us with {most:,}: ratio {many_us / few_us:.2f}")
+    few, many = (bot_costs(size, trade_s) for size in (FEW, most))
     assert [records for _, records in few] == [records for _, records in many], "the two did not trade the same"
     (few_s, records), (few_looking_s, _) = few
     (many_s, _), (many_looking_s, _) = many
     print(
-        f"bot: {few_s / records * 1e6:.1f} us with {FEW} closes, {many_s / records * 1e6:.1f} us with {MANY:,}: "
-        f"ratio {many_s / few_s:.2f} ({records:,} records an hour)"
+        f"bot: {few_s / records * 1e6:.1f} us with {FEW} closes, {many_s / records * 1e6:.1f} us with {most:,}: "
+        f"ratio {many_s / few_s:.2f} ({records:,} records in {options.minutes} minutes)"
     )
-    looks = TRADE_S // EVERY_MINUTE_S
+    looks = trade_s // EVERY_MINUTE_S
     extra_ms = [(looking_s - s) / looks * 1e3 for looking_s, s in ((few_looking_s, few_s), (many_looking_s, many_s))]
     print(f"a look at the venue, once a minute: {extra_ms[0]:.1f} ms and {extra_ms[1]:.1f} ms")
     print("aim of both ratios: below 1.5")

@@ -5,6 +5,7 @@ Five tasks sleep and hand over to a sixth through a queue, which makes about 750
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import hashlib
 import platform
@@ -14,20 +15,19 @@ import time
 from domain.market import NANOSECONDS
 from helpers.clock import VirtualTimeLoop
 
-DAY_S = 86_400
 PERIODS_S = (1.0, 1.1, 1.3, 0.9, 1.7)
 """Of the five producers; the sixth task receives. Each hand-over is two wake-ups."""
 
 
-def run_a_day() -> tuple[int, str]:
-    """The number of wake-ups of a virtual day, and a hash of who woke when."""
+def live(length_s: float) -> tuple[int, str]:
+    """The number of wake-ups in so much virtual time, and a hash of who woke when."""
     loop = VirtualTimeLoop(1_700_000_000 * NANOSECONDS)
     trace = hashlib.sha256()
     wakes = 0
 
     async def produce(number: int, period_s: float, queue: asyncio.Queue[int]) -> None:
         nonlocal wakes
-        while loop.time() < DAY_S:
+        while loop.time() < length_s:
             await asyncio.sleep(period_s)
             wakes += 1
             queue.put_nowait(number)
@@ -53,13 +53,17 @@ def run_a_day() -> tuple[int, str]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=24.0, help="virtual hours (default 24)")
+    hours: float = parser.parse_args().hours
+    length_s = hours * 3_600
     began_s = time.perf_counter()
-    wakes, digest = run_a_day()
+    wakes, digest = live(length_s)
     took_s = time.perf_counter() - began_s
-    _, again = run_a_day()
+    _, again = live(length_s)
     sys.stdout.write(
-        f"Python {platform.python_version()}: {wakes} wake-ups of 24 virtual hours in {took_s:.2f} s, "
-        f"{DAY_S / took_s:.0f} virtual seconds per second; trace {digest[:16]}, "
+        f"Python {platform.python_version()}: {wakes} wake-ups of {hours:g} virtual hours in {took_s:.2f} s, "
+        f"{length_s / took_s:.0f} virtual seconds per second; trace {digest[:16]}, "
         f"{'the same' if again == digest else 'ANOTHER'} the second time\n"
     )
 

@@ -68,8 +68,8 @@ class Command:
 
 COMMANDS = (
     Command("venue", "serve the local twin of an exchange alone, with a ledger to look at", is_later=False),
-    Command("simulate", "run the bot through seeded faults and audit what it did"),
-    Command("backtest", "run the bot over recorded or generated markets, as fast as they go"),
+    Command("simulate", "run the bot through seeded faults and audit what it did", is_later=False),
+    Command("backtest", "run the bot over a recorded market, as fast as it goes", is_later=False),
     Command("optimize", "search settings over recorded markets"),
     Command("report", "tell the results of past sessions"),
 )
@@ -170,7 +170,7 @@ PAPER_FLAGS = FlagGroup(
         ),
         Flag("maker-fee", "PCT", "0", "fee of resting orders, percent of value; negative: rebate", simulated_only=True),
         Flag("taker-fee", "PCT", "0.05", "fee of market orders, percent of value", simulated_only=True),
-        Flag("latency-ms", "MS", "50", "delay of every message, each way", simulated_only=True),
+        Flag("latency-ms", "MS", "50", "delay of every message, each way; 5000 at most", simulated_only=True),
         Flag("balance", "AMOUNT", "10000", "money on a fresh account, in quote currency", simulated_only=True),
         Flag("leverage", "X", "10", "from 1 to 500", simulated_only=True),
         Flag(

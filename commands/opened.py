@@ -47,6 +47,10 @@ class OpenedSession(Protocol):
         """What is shown to people: "paper, real time", "live on mainnet"."""
 
     @property
+    def look_every_s(self) -> int:
+        """For `BotSettings.look_every_s`."""
+
+    @property
     def way_out(self) -> str:
         """What a person can do when the journal of this session cannot be continued."""
 

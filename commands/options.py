@@ -7,7 +7,7 @@ the market's rules are known. Both raise `UsageError`: one line, exit status 2.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from commands import values
 from commands.flags import COMMANDS, FLAGS, PAPER, Exchanges, build_parser
+from commands.output_files import check_file
 from commands.usage import UsageError, near, shown
 from domain.market import MarketRules, Side
 from domain.stop import StopMode
@@ -133,6 +134,15 @@ def parse(argv: Sequence[str], exchanges: Exchanges | None = None) -> RunOptions
     return options
 
 
+def simulated(raw: Mapping[str, str]) -> RunOptions:
+    """The options of a bot on a recorded market, from the texts of its flags (`--replay` among them), for commands that
+    have a command line of their own. Raises `UsageError`; looks at no folder.
+    """
+    options = _typed({**raw, "exchange": PAPER, "speed": "max"}, Exchanges())
+    _check_together(options)
+    return options
+
+
 def _command(name: str, arguments: tuple[str, ...]) -> CommandRequest:
     for command in COMMANDS:
         if command.name == name:
@@ -156,15 +166,19 @@ def _texts(argv: Sequence[str], exchanges: Exchanges) -> dict[str, str]:
 
 def _joined(argv: Sequence[str]) -> list[str]:
     """`--flag -1e5` as `--flag=-1e5`: a value may begin with a minus, and argparse knows few of those."""
-    taking = {flag.option for flag in FLAGS.values() if flag.metavar is not None}
-    joined: list[str] = []
+    return joined(argv, {flag.option for flag in FLAGS.values() if flag.metavar is not None})
+
+
+def joined(argv: Sequence[str], taking: Container[str]) -> list[str]:
+    """`--flag -1e5` as `--flag=-1e5` for the options in `taking`."""
+    tokens: list[str] = []
     for token in argv:
         is_value = token.startswith("-") and not token.startswith("--") and token not in {"-", "-h"}
-        if is_value and joined and joined[-1] in taking:
-            joined[-1] = f"{joined[-1]}={token}"
+        if is_value and tokens and tokens[-1] in taking:
+            tokens[-1] = f"{tokens[-1]}={token}"
         else:
-            joined.append(token)
-    return joined
+            tokens.append(token)
+    return tokens
 
 
 def _about_extra(token: str) -> str:
@@ -337,15 +351,8 @@ def _check_levels(options: RunOptions) -> None:
 
 def _check_writable(options: RunOptions) -> None:
     """Find out now, not after hours of trading, that a result has nowhere to go."""
-    report = options.report_file
-    if report is not None:
-        folder = report.parent
-        if report.is_dir():
-            raise UsageError(f"--json {shown(str(report))} is a folder; name a file in it")
-        if not folder.is_dir():
-            raise UsageError(f"--json {shown(str(report))}: the folder {shown(str(folder))} does not exist; create it")
-        if not os.access(report if report.exists() else folder, os.W_OK):
-            raise UsageError(f"--json {shown(str(report))} cannot be written; choose another place")
+    if options.report_file is not None:
+        check_file("json", options.report_file)
     for flag, folder in (("state-dir", options.state_dir), ("log-dir", options.log_dir)):
         nearest = folder
         while not nearest.exists() and nearest != nearest.parent:

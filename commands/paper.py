@@ -23,7 +23,7 @@ from commands.usage import UsageError
 from domain.clock import Clock
 from domain.market import NANOSECONDS
 from domain.report import span
-from exchanges.paper import PaperClient, PaperWorld, open_world
+from exchanges.paper import LOOK_EVERY_S, PaperClient, PaperWorld, open_world
 from helpers.clock import VirtualTimeLoop
 from helpers.journal import JournalError, Notes, SqliteJournal
 from markets.account import AccountTerms
@@ -59,6 +59,7 @@ class PaperSession:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    look_every_s = LOOK_EVERY_S
     way_out = "or start a new account with --fresh"
     secrets = ()
 

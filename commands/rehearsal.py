@@ -74,6 +74,8 @@ def prepare(wanted: Rehearsal, clock: Clock, draw_seed: Callable[[], int]) -> Pr
     setup = TwinSetup(wanted.ticker, source, terms, now_ns, seed=seed or 0, speed=wanted.speed)
     try:
         twin: Twin = module.open_twin(setup)
+    except Misconfigured as error:
+        raise UsageError(str(error)) from None
     except ValueError as error:
         raise UsageError(f"{wanted.exchange} cannot show this market: {error}") from None
     return PreparedTwin(twin, source, seed, wanted.latency_ns)

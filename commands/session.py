@@ -13,6 +13,7 @@ from bot.observers import Observer
 from commands import interrupts, paper
 from commands.consent import Desk
 from commands.files import SessionFiles
+from commands.held import held
 from commands.opened import OpenedSession
 from commands.options import RunOptions
 from commands.report_file import write_report
@@ -21,6 +22,7 @@ from commands.venue_session import REHEARSAL, open_venue_session
 from commands.watchers import LogWatcher, MessengerWatcher, TradeWatcher, ViewWatcher
 from domain.report import Report
 from exchanges.errors import ExchangeError
+from helpers.background import Background
 from helpers.journal import JournalDamaged, JournalError, SqliteJournal
 from helpers.lock import LockError, ProcessLock
 from helpers.logger import ActivityLog, Level, capture_logging, file_stem
@@ -94,17 +96,24 @@ def _run_paper(options: RunOptions, settings: Settings, files: SessionFiles, aro
         paper.check_first_start(options, recorded)
     with ProcessLock.acquire(files.journal):
         session = paper.open_session(options, files, recorded, around.wall_ns(), around.draw_seed)
-        return _Run(options, settings, files, session, around).to_its_end()
+        return SessionRun(options, settings, files, session, around).to_its_end()
 
 
 def _run_venue(options: RunOptions, settings: Settings, files: SessionFiles, around: Surroundings) -> int:
-    desk = Desk(around.err, around.answer, around.is_attended)
+    desk = Desk(around.err, lambda: _typed(around.answer), around.is_attended)
     with ProcessLock.acquire(files.journal):
-        session = open_venue_session(options, settings, files, around.draw_seed, desk)
-        return _Run(options, settings, files, session, around).to_its_end()
+        with held():  # It imports the venue.
+            session = open_venue_session(options, settings, files, around.draw_seed, desk)
+        return SessionRun(options, settings, files, session, around).to_its_end()
 
 
-class _Run:
+def _typed(answer: Callable[[], str]) -> str:
+    """Somebody is waited for, and the loop with him: a signal must break into that."""
+    with interrupts.as_keyboard_interrupts():
+        return answer()
+
+
+class SessionRun:
     """What the steps of one run share. Resources are closed in the reverse order of their opening."""
 
     def __init__(
@@ -128,15 +137,20 @@ class _Run:
         with contextlib.ExitStack() as held:
             held.callback(session.close)
             journal = held.enter_context(contextlib.closing(_open_journal(options, self._files, session.way_out)))
-            log = ActivityLog(self._files.activity, session.clock, self._settings.timezone, self._redactor)
+            is_fast = options.speed is None
+            background = None if is_fast else Background("log files")
+            if background is not None:
+                held.callback(background.close)
+            log = ActivityLog(
+                self._files.activity, session.clock, self._settings.timezone, self._redactor, background=background
+            )
             held.callback(log.close)
             held.callback(capture_logging(log, self._redactor))
-            trades = TradeCsv.open(self._files.trades, self._settings.timezone, journal)
+            trades = TradeCsv.open(self._files.trades, self._settings.timezone, journal, background)
             held.callback(trades.close)
             self._announce([*session.lines(), *_notes(self._settings)])
             messages = self._messenger(log)
             held.callback(_close_messenger, messages)
-            is_fast = options.speed is None
             watchers = _Watchers(
                 TradeWatcher(trades),
                 LogWatcher(log, journal.last_seq),
@@ -173,25 +187,35 @@ class _Run:
         """Connect, run the bot to its end, and tell how it went."""
         options, session = self._options, self._session
         loop = session.loop
-        try:
-            connected = loop.run_until_complete(session.connect(journal))
-            self._redactor.add(*(Secret(secret) for secret in session.secrets))
-            self._announce(connected.lines)
-            bot = TradingBot(
-                options.trading_config(connected.rules),
-                connected.rules,
-                connected.client,
-                journal,
-                session.clock,
-                session.chance,
-                BotSettings(session.mode, options.on_stop, options.for_ns),
-                watchers.of(options),
-            )
-            return self._watched(bot, watchers)
-        finally:
-            loop.run_until_complete(session.disconnect())
+        with interrupts.on_loop(loop) as signals:
+            try:
+                connected = signals.prepare(session.connect(journal))
+                self._redactor.add(*(Secret(secret) for secret in session.secrets))
+                self._announce(connected.lines)
+                bot = TradingBot(
+                    options.trading_config(connected.rules),
+                    connected.rules,
+                    connected.client,
+                    journal,
+                    session.clock,
+                    session.chance,
+                    BotSettings(
+                        session.mode,
+                        options.on_stop,
+                        options.for_ns,
+                        session.look_every_s,
+                        watches_lag=not options.is_paper,
+                    ),
+                    watchers.of(options),
+                )
+                return self._watched(bot, signals, watchers)
+            finally:
+                try:
+                    loop.run_until_complete(session.disconnect())
+                finally:
+                    interrupts.end_tasks(loop)
 
-    def _watched(self, bot: TradingBot, watchers: _Watchers) -> tuple[Outcome, Report]:
+    def _watched(self, bot: TradingBot, signals: interrupts.Interrupts, watchers: _Watchers) -> tuple[Outcome, Report]:
         """Run the bot to its end before people's eyes."""
         options, session, around = self._options, self._session, self._around
         loop = session.loop
@@ -204,8 +228,7 @@ class _Run:
         ]
         last_lines: list[str] = []
         try:
-            with interrupts.stopping(loop, bot):
-                outcome = loop.run_until_complete(bot.run())
+            outcome = signals.run(bot)
             report = self._report_of(bot, outcome)
             last_lines = _last_lines(report, outcome)
         finally:
@@ -214,6 +237,9 @@ class _Run:
             view.close(last_lines)
             stream.close()
             loop.run_until_complete(asyncio.wait(beside))
+            for task in beside:
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    print(f"error: what was shown stopped early: {type(error).__name__}: {error}", file=around.err)
         return outcome, report
 
     def _report_of(self, bot: TradingBot, outcome: Outcome) -> Report:

@@ -15,6 +15,8 @@ from domain.market import NANOSECONDS
 LARGEST = Decimal(10) ** 12
 """No price, quantity or percentage of a real market comes near it."""
 MOST_DECIMALS = 18
+LONGEST_LATENCY_MS = 5_000
+"""Each way. With twice that every quote is stale when it arrives, and nothing would ever be traded."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST_NUMBER = 64
@@ -111,10 +113,10 @@ def fee_rate(text: str) -> Decimal:
 
 
 def milliseconds(text: str) -> int:
-    """Milliseconds, up to a minute, as nanoseconds."""
+    """Milliseconds, up to `LONGEST_LATENCY_MS`, as nanoseconds."""
     value = number(text)
-    if not 0 <= value <= 60_000:
-        raise ValueError("is out of range; give milliseconds from 0 to 60000")
+    if not 0 <= value <= LONGEST_LATENCY_MS:
+        raise ValueError(f"is out of range; give milliseconds from 0 to {LONGEST_LATENCY_MS}")
     return int(value * _NANOSECONDS_PER_MS)
 
 

@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--speed", metavar="X", default="1", help="market seconds per real second (default: 1)")
     parser.add_argument("--maker-fee", metavar="PCT", default="0", help="percent (default: 0)")
     parser.add_argument("--taker-fee", metavar="PCT", default="0.05", help="percent (default: 0.05)")
-    parser.add_argument("--latency-ms", metavar="MS", default="50", help="each way (default: 50)")
+    parser.add_argument("--latency-ms", metavar="MS", default="50", help="each way, 5000 at most (default: 50)")
     parser.add_argument("--balance", metavar="Q", default="10000", help="quote currency (default: 10000)")
     parser.add_argument("--leverage", metavar="X", default="10", help="of the account (default: 10)")
     return parser

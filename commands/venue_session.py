@@ -12,6 +12,7 @@ from fractions import Fraction
 from random import Random
 from urllib.parse import urlsplit
 
+from commands.capability_check import check_against_capabilities
 from commands.consent import Desk, check_can_be_asked, require_consent
 from commands.files import SessionFiles, archive
 from commands.market_check import check_against_rules
@@ -38,6 +39,8 @@ _CONNECT_AGAIN_S = 2.0
 
 class VenueSession:
     """See `commands.opened.OpenedSession`. `twin` None: the real exchange, or a twin served by somebody else."""
+
+    look_every_s = 60
 
     def __init__(
         self, options: RunOptions, settings: Settings, twin: PreparedTwin | None, clock: SystemClock, desk: Desk
@@ -104,9 +107,10 @@ class VenueSession:
                 check_can_be_asked(self._options, journal, self._desk)
             await self._connect(client)
             rules = await client.market_rules()
-            warnings = check_against_rules(self._options, rules, client.quote())
-            if self._options.boost and not client.capabilities.boost:
-                raise UsageError(f"--boost is not offered on {self._options.exchange}; leave it out")
+            warnings = [
+                *check_against_capabilities(self._options, client.capabilities),
+                *check_against_rules(self._options, rules, client.quote()),
+            ]
             if self._is_real:
                 summary = await client.account_summary()
                 require_consent(self._options, self._network_name, summary, client.quote(), journal, self._desk)

@@ -128,6 +128,9 @@ def test_keys_that_others_can_read_are_refused(program: Program) -> None:
     keys.write_text("TELEGRAM_BOT_TOKEN=123:abc\nTELEGRAM_CHAT_ID=1\n")
     keys.chmod(0o644)
     assert "chmod 600 .env" in program.run(*BTC, *SHORT).error
+    keys.write_text("TELEGRAM_BOT_TOKEN=\nTIMEZONE=UTC\n")
+    ended = program.run(*BTC, *SHORT)
+    assert (ended.status, ended.out.count("note: every user of this machine can read .env")) == (0, 1)
 
 
 def test_an_env_file_that_is_a_folder_is_refused(program: Program) -> None:

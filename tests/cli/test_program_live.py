@@ -42,7 +42,7 @@ def differences(folder: Path, venue: str) -> dict[str, Any]:
         said = ("--exchange", venue, *ASKED, "--json", "-")
         held = report_of(program.run(*said, "--for", "18s", "--on-stop", "cancel"))
         first = disagreements(twin.ledger(), held, program.rows(f"{venue}_ETH"))
-        sold = report_of(program.run(*said, "--for", "20s", "--on-stop", "flatten"))
+        sold = report_of(program.run(*said, "--for", "2s", "--on-stop", "flatten"))
         ledger = twin.ledger()
         second = disagreements(ledger, sold, program.rows(f"{venue}_ETH"))
     assert (held["entries"] >= 1, held["halted"]) == (True, False)

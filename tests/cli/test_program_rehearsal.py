@@ -55,6 +55,8 @@ def test_a_rehearsal_begins_anew_and_puts_the_last_one_aside(tmp_path: Path) -> 
         (("--exchange", "backpack", "--speed", "max", "--for", "1m"), "--speed max"),
         (("--exchange", "backpack", "--ticker", "NOPE"), "NOPE"),
         (("--exchange", "backpack", "--replay", "none.parquet"), "none.parquet"),
+        (("--exchange", "paradex", "--take-profit", "6"), "every close would be refused; give less than 5"),
+        (("--exchange", "aster", "--max-orders", "200"), "give 199 or less"),
     ],
 )
 def test_wrong_use_of_a_rehearsal_is_one_line(tmp_path: Path, flags: tuple[str, ...], said: str) -> None:

@@ -57,7 +57,7 @@ def test_once_stops_a_session_at_full_speed(program: Program) -> None:
         running.signal(signal.SIGINT)
         ended = running.end()
     assert ended.status == 0
-    assert ended.err in ("", "interrupted before the bot ran; nothing was traded\n")
+    assert ended.err in ("", "interrupted before the bot ran; it sent no order\n")
 
 
 def test_twice_ends_at_once_with_a_list_of_what_is_open_and_the_account_is_continued(program: Program) -> None:
@@ -112,4 +112,4 @@ sys.exit(runbot.main([sys.argv[2]]))
         check=False,
     )
     said = (done.returncode, done.stdout, done.stderr)
-    assert said == (0, "", "interrupted before the bot ran; nothing was traded\n")
+    assert said == (0, "", "interrupted before the bot ran; it sent no order\n")

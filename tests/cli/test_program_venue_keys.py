@@ -120,6 +120,7 @@ SPOILED: dict[str, Callable[[str], str]] = {
     "in brackets": lambda key: f"<{key}>",
     "beyond the curve": lambda key: "ff" * (len(key) // 2),
     "zero": lambda _key: "0" * 64,
+    "endless": lambda _key: "a" * 5_000,
 }
 TAKEN_AT_FIRST = {("edgex", "backwards"), ("edgex", "paradex"), ("edgex", "aster")}
 """64 hexadecimal digits are a key of edgeX's curve too, and no read of edgeX tells whose: the first order does."""
@@ -152,6 +153,7 @@ def test_a_key_that_only_the_first_order_can_prove_wrong_halts_and_is_named(
     assert_silent(env, ended.out, ended.err)
     assert ended.status == 1
     assert name in ended.out.splitlines()[-1]
+    assert "the exchange checks the signer key with the first order" in ended.out + ended.err
     assert twins["edgex"].ledger()["orders"] == []
 
 

@@ -39,6 +39,8 @@ def no_seed() -> int:
         (("backpack", "--ticker", "NOPE"), "NOPE"),
         (("backpack", "--colour"), "--colour"),
         (("backpack", "--balance", "-1"), "--balance"),
+        (("lighter", "--maker-fee", "0.00001"), "round --maker-fee"),
+        (("backpack", "--ticker", "SOLL"), "did you mean SOL?"),
     ],
 )
 def test_wrong_use_is_one_line(arguments: tuple[str, ...], said: str) -> None:

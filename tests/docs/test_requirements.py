@@ -11,7 +11,9 @@ import pytest
 from tests.support.import_rule import OURS, imports_of, modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-lighter.txt")
+LOCKS = ("requirements.txt", "requirements-plot.txt", "requirements-dev.txt", "requirements-lighter.txt")
+REFEREES = tuple(f"tests/referees/{file.parent.name}/requirements.txt" for file in ROOT.glob("tests/referees/*/*.in"))
+"""Each of an environment of its own: outside packages that drive our twins."""
 IMPORTED_AS = {"dotenv": "python-dotenv", "Crypto": "pycryptodome", "fast_stark_crypto": "fast-stark-crypto"}
 USED_AS_DATA = {"tzdata"}
 """Packages that nobody imports by name: the standard library's zoneinfo reads its files."""
@@ -27,11 +29,16 @@ def wanted(name: str) -> set[str]:
     return {line for line in lines if line and not line.startswith(("#", "-"))}
 
 
-def locked(name: str) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", read(name), re.MULTILINE))
+def pins(name: str) -> set[tuple[str, str]]:
+    """Packages with their versions; one may have several, each for some versions of Python."""
+    return set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", read(name), re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+def locked(name: str) -> set[str]:
+    return {package for package, _ in pins(name)}
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, *REFEREES])
 def test_a_lock_holds_no_address_and_no_option(lock: str) -> None:
     """An index address or a local folder would bind everybody to the machine on which the lock was written."""
     lines = read(lock).splitlines()
@@ -42,22 +49,24 @@ def test_a_lock_holds_no_address_and_no_option(lock: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, *REFEREES])
 def test_every_package_of_a_lock_is_pinned_with_hashes(lock: str) -> None:
     blocks = re.split(r"^(?=[a-z0-9])", read(lock), flags=re.MULTILINE)[1:]
     bare = [block.split("\n")[0] for block in blocks if not re.match(r"\S+==\S+.*\\\n    --hash=sha256:", block)]
     assert bare == []
-    assert len(blocks) == len(locked(lock))
+    assert len(blocks) == len(pins(lock))
 
 
 def test_tests_run_with_the_versions_that_the_bot_runs_with() -> None:
-    assert locked("requirements.txt").items() <= locked("requirements-dev.txt").items()
+    assert pins("requirements.txt") <= pins("requirements-dev.txt")
+    assert pins("requirements-plot.txt") <= pins("requirements-dev.txt")
 
 
 def test_the_locks_hold_what_the_in_files_name() -> None:
-    assert wanted("requirements.in") <= set(locked("requirements.txt"))
-    assert wanted("requirements-dev.in") <= set(locked("requirements-dev.txt"))
-    assert wanted("requirements-lighter.in") == set(locked("requirements-lighter.txt"))
+    assert wanted("requirements.in") <= locked("requirements.txt")
+    assert wanted("requirements-plot.in") <= locked("requirements-plot.txt")
+    assert wanted("requirements-dev.in") <= locked("requirements-dev.txt")
+    assert wanted("requirements-lighter.in") == locked("requirements-lighter.txt")
 
 
 def test_the_bot_imports_what_it_requires_and_requires_what_it_imports() -> None:
@@ -69,10 +78,10 @@ def test_the_bot_imports_what_it_requires_and_requires_what_it_imports() -> None
     }
     third_party = {name for name in imported if name not in sys.stdlib_module_names and name not in OURS}
     required = {IMPORTED_AS.get(name, name) for name in third_party} | USED_AS_DATA
-    assert required == wanted("requirements.in")
+    assert required == wanted("requirements.in") | wanted("requirements-plot.in")
 
 
 def test_every_package_that_is_asked_for_is_explained() -> None:
     explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", read("docs/dependencies.md"), re.MULTILINE))
-    asked_for = [wanted(lock.replace(".txt", ".in")) for lock in LOCKS]
-    assert explained == set().union(*asked_for)
+    asked_for = [wanted(lock.replace(".txt", ".in")) for lock in (*LOCKS, *REFEREES)]
+    assert explained == {name.partition("==")[0] for names in asked_for for name in names}
