@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from domain.events import Fill, FundingPayment, VenueEvent
 from domain.market import MarketRules, PriceBand, Quote, Side
@@ -300,15 +300,18 @@ class BaseExchangeClient(ABC):
 async def query_retry(
     read: Callable[[], Awaitable[T]], *, attempts: int = 3, first_wait_s: float = 0.2, longest_wait_s: float = 2.0
 ) -> T:
-    """Run a read again when it was `Unavailable`; the last failure is raised, never turned into a value."""
+    """Run a read again when it was `Unavailable`; the last failure is raised, never turned into a value.
+
+    One that the exchange's limits have no room for is not: whoever asks knows better what to wait for.
+    """
     try:
         return await read()  # The rule, and it should not pay for the exception.
-    except Unavailable:
-        if attempts <= 1:
+    except Unavailable as error:
+        if attempts <= 1 or not _may_pass(error):
             raise
     await asyncio.sleep(first_wait_s)
     async for attempt in AsyncRetrying(
-        retry=retry_if_exception_type(Unavailable),
+        retry=retry_if_exception(_may_pass),
         stop=stop_after_attempt(attempts - 1),
         wait=wait_exponential(multiplier=2 * first_wait_s, max=longest_wait_s),
         reraise=True,
@@ -316,3 +319,7 @@ async def query_retry(
         with attempt:
             return await read()
     raise AssertionError("tenacity ends in a value or an error")
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, Unavailable) and error.again_s is None

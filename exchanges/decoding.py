@@ -32,17 +32,21 @@ class _Number(str):
     __slots__ = ()
 
 
+def _refuse_constant(word: str) -> object:
+    raise ValueError(f"{word} is no JSON number")
+
+
+_JSON = json.JSONDecoder(parse_float=_Number, parse_constant=_refuse_constant)
+
+
 def parse_json(text: str | bytes) -> object:
     """Any JSON value; numbers with a fraction keep their digits. Raises `DecodeError`."""
     try:
-        value: object = json.loads(text, parse_float=_Number, parse_constant=_refuse_constant)
+        value: object = _JSON.decode(text if isinstance(text, str) else str(text, "utf-8"))
     except (ValueError, RecursionError):
         raise DecodeError("this is no JSON") from None
     return value
 
-
-def _refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} is no JSON number")
 
 
 def parse_fields(text: str | bytes, where: str) -> Fields:

@@ -6,6 +6,7 @@
 | `Refused` | the venue proved non-acceptance | decide anew |
 | `OutcomeUnknown` | nothing | the order stays in flight; ask by our id; never re-send under a new one |
 | `Unavailable` | a read failed | stale is not zero; retry with back-off |
+| `NotListed` | an order is not to be seen, and its history may lag | ask again |
 | `Misconfigured` | keys, symbol, permission, settings | stop with one clear line |
 """
 
@@ -17,7 +18,14 @@ class ExchangeError(Exception):
 
 
 class NotSent(ExchangeError):
-    """The request never left this machine."""
+    """The request never left this machine.
+
+    `again_s`: in so many seconds the exchange lets us ask again; None where its limits are not the reason.
+    """
+
+    def __init__(self, message: str = "", *, again_s: float | None = None) -> None:
+        super().__init__(message)
+        self.again_s = again_s
 
 
 class Refused(ExchangeError):
@@ -36,7 +44,15 @@ class OutcomeUnknown(ExchangeError):
 
 
 class Unavailable(ExchangeError):
-    """A read failed; what was known before is stale, not zero."""
+    """A read failed; what was known before is stale, not zero. `again_s` as in `NotSent`."""
+
+    def __init__(self, message: str = "", *, again_s: float | None = None) -> None:
+        super().__init__(message)
+        self.again_s = again_s
+
+
+class NotListed(Unavailable):
+    """The venue lists no such order, neither open nor ended, and its history may be behind: no proof yet."""
 
 
 class Misconfigured(ExchangeError):

@@ -153,6 +153,9 @@ def _decode_order(order: Fields) -> OrderNews:
     state, reason = ended_state(order.choice("X", STATES), order.text("f"), filled)
     client_text = order.text("c")
     is_forced = is_forced_id(client_text)
+    trade = _decode_trade(order) if _is_trade(order) else None
+    if trade is not None and trade.quantity > filled:
+        raise DecodeError(f"{order.where}: a trade of {trade.quantity}, with {filled} filled in all")
     return OrderNews(
         symbol=order.text("s"),
         client_id=client_id_of(client_text),
@@ -162,7 +165,7 @@ def _decode_order(order: Fields) -> OrderNews:
         quantity=quantity,
         reason=reason,
         is_forced=is_forced,
-        trade=_decode_trade(order) if _is_trade(order) else None,
+        trade=trade,
     )
 
 

@@ -22,7 +22,7 @@ from exchanges.backpack.signing import Signer
 from exchanges.backpack.stream import Dialogue, Listener
 from exchanges.base import Capabilities, OrderInfo, OrderRequest
 from exchanges.decoding import Fields
-from exchanges.errors import Refused, Unavailable
+from exchanges.errors import NotListed, Refused, Unavailable
 from exchanges.order_memory import OrderMemory
 from exchanges.transport.caller import Patience
 from exchanges.transport.messages import HttpTransport, WebSocketTransport
@@ -34,8 +34,8 @@ _HISTORY_OVERLAP_NS = 60 * NANOSECONDS
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `history_settles_s`: after this long, an order that neither lives nor is in the history was never
-    accepted. `news_within_s`: an order the venue took is heard of on the stream by then, or the stream is deaf."""
+    """Seconds. `history_settles_s`: an order that neither lived nor was in the history for so long was never accepted.
+    `news_within_s`: an order the venue took is heard of on the stream by then, or the stream is deaf."""
 
     connect_within_s: float = 20.0
     history_settles_s: float = 10.0
@@ -53,6 +53,8 @@ class _Trace:
     id, whether it was heard of."""
 
     sent_ns: int | None = None
+    absent_ns: int | None = None
+    """When it was first looked for and not found."""
     order_id: str | None = None
     is_heard: bool = False
 
@@ -79,7 +81,6 @@ class BackpackClient(VenueClient):
         self._account = f"{signer.public_key[:4]}...{signer.public_key[-5:]}"
         self._rest = Rest(http, signer, clock, lambda: self._chores.soon("clock"), self._timing.patience)
         self._traces: OrderMemory[int, _Trace] = OrderMemory()
-        self._connected_ns = 0
         listener = Listener(self._on_order, self._on_position, self._on_touch, self._touch.confirm)
         self._stream = StreamSession(
             "stream",
@@ -99,7 +100,6 @@ class BackpackClient(VenueClient):
         await self._refresh_rules()
 
     async def _settle_in(self) -> None:
-        self._connected_ns = self._clock.now_ns()
         self._count_funding_from(self._rest.server_clock.now_ns())
         self._chores.every(self._timing.clock_every_s, "clock", self._sync_clock)
         self._chores.every(self._timing.rules_every_s, "rules", self._refresh_rules)
@@ -161,24 +161,26 @@ class BackpackClient(VenueClient):
             self._tell_ended(client_id, placed.info)
 
     async def query(self, client_id: int, order_id: str | None) -> OrderInfo | None:
-        trace = self._traces.get(client_id)
-        order_id = order_id or (None if trace is None else trace.order_id)
+        trace, looked_ns = self._trace(client_id), self._clock.now_ns()
+        order_id = order_id or trace.order_id
         live = await self._rest.live_order(codec.order_reference(self._symbol, client_id, order_id))
         if live is not None:
             return live.info
         ended = await self._in_history(client_id, order_id, trace)
         if ended is not None:
             return replace(ended.info, client_id=client_id)
-        sent_ns = self._connected_ns if trace is None or trace.sent_ns is None else trace.sent_ns
-        is_settled = self._clock.now_ns() - sent_ns >= self._timing.history_settles_s * NANOSECONDS
-        if order_id is None and is_settled:
+        # It may have ended just before the first look, and be written down only after it.
+        if trace.absent_ns is None:
+            trace.absent_ns = looked_ns
+        order_id = order_id or trace.order_id
+        if order_id is None and looked_ns - trace.absent_ns >= self._timing.history_settles_s * NANOSECONDS:
             return None
-        raise Unavailable(f"order {order_id or client_id} is not open, and the history does not have it yet")
+        raise NotListed(f"order {order_id or client_id} is not open, and the history does not have it yet")
 
-    async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace | None) -> PlacedOrder | None:
+    async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace) -> PlacedOrder | None:
         """As far back as the order can be; where that is not known, as far as the history goes."""
         since_ns = 0
-        if trace is not None and trace.sent_ns is not None:
+        if trace.sent_ns is not None:
             age_ns = self._clock.now_ns() - trace.sent_ns + _HISTORY_OVERLAP_NS
             since_ns = self._rest.server_clock.now_ms() * 1_000_000 - age_ns
 

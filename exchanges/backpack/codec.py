@@ -278,6 +278,9 @@ def decode_order_update(data: Fields) -> OrderNews:
     is_forced = data.choice("O", _ORIGINS) if data.has("O") else False
     client_id = client_id_of(data, "c")
     order_id = data.text("i")
+    fill = _fill(data, None if is_forced else client_id, order_id, is_forced) if event == "orderFill" else None
+    if fill is not None and fill.quantity > filled:
+        raise DecodeError(f"{data.where}: a trade of {fill.quantity}, with {filled} filled in all")
     return OrderNews(
         symbol=data.text("s"),
         client_id=client_id,
@@ -286,7 +289,7 @@ def decode_order_update(data: Fields) -> OrderNews:
         filled=filled,
         quantity=quantity if event == "orderModified" else None,
         reason=_reason_word(reason),
-        fill=_fill(data, None if is_forced else client_id, order_id, is_forced) if event == "orderFill" else None,
+        fill=fill,
         is_forced=is_forced,
     )
 

@@ -80,7 +80,7 @@ class Market:
     tick_size: Decimal
     quantity_step: Decimal
     min_quantity: Decimal
-    limits: OrderLimits = OrderLimits()
+    limits: OrderLimits
 
     def rules(self, ticker: str, fees: Fees) -> MarketRules:
         return MarketRules(

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 _COST = {"requests": 1}
 _MOST_PAGES = 50
+_JSON = json.JSONEncoder(separators=(",", ":"))
 BUDGET = Bucket("requests", capacity=USED_PER_MINUTE // 4, per_minute=USED_PER_MINUTE, reserve=USED_PER_MINUTE // 20)
 
 
@@ -187,7 +188,7 @@ class Rest:
         if method == "GET":
             query = "&".join(f"{name}={value}" for name, value in parameters.items())
             return HttpRequest(method, f"{path}?{query}" if query else path, headers)
-        return HttpRequest(method, path, headers, json.dumps(parameters, separators=(",", ":")).encode())
+        return HttpRequest(method, path, headers, _JSON.encode(parameters).encode())
 
     def _good(self, response: HttpResponse) -> bytes:
         """The body of a success; raises what a refusal means."""

@@ -82,7 +82,7 @@ class Rest:
         )
 
     async def touch(self, contract_id: str) -> Best:
-        """Best bid and offer now; a price of 0 where the book is empty. Raises `Unavailable` also where it is crossed."""
+        """Best bid and offer now; a price of 0 where the book is empty. A crossed one raises `Unavailable` too."""
         target = f"{_QUOTES}/getDepth?contractId={contract_id}&level=15"
         (change,) = await self._caller.read(
             lambda: HttpRequest("GET", target), _COST, lambda r: decode_depth(self._good(r).rows("depth"), contract_id)
@@ -114,9 +114,10 @@ class Rest:
         """To the last page; an order that moved from one page to the next meanwhile is listed once."""
         parameters = {"filterContractIdList": contract_id, "size": str(facts.ACTIVE_PAGE)}
         found: dict[str, VenueOrder] = {}
-        async with aclosing(self._pages(f"{_ORDERS}/getActiveOrderPage", parameters)) as pages:
+        path, decode = f"{_ORDERS}/getActiveOrderPage", _each(codec.decode_order)
+        async with aclosing(self._pages(path, parameters, decode)) as pages:
             async for page in pages:
-                found |= {order.info.order_id: order for order in map(codec.decode_order, page)}
+                found |= {order.info.order_id: order for order in page}
         return list(found.values())
 
     async def fills(self, contract_id: str, since_ns: int) -> list[VenueFill]:
@@ -125,9 +126,10 @@ class Rest:
         rises, falls, last_ns = False, False, None
         size = str(facts.HISTORY_PAGE)
         parameters = {"filterContractIdList": contract_id, "size": size, **_written_since(since_ns)}
-        async with aclosing(self._pages(f"{_ORDERS}/getHistoryOrderFillTransactionPage", parameters)) as pages:
+        path, decode = f"{_ORDERS}/getHistoryOrderFillTransactionPage", _each(codec.decode_history_fill)
+        async with aclosing(self._pages(path, parameters, decode)) as pages:
             async for page in pages:
-                for fill in map(codec.decode_history_fill, page):
+                for fill in page:
                     rises = rises or (last_ns is not None and fill.venue_ns > last_ns)
                     falls = falls or (last_ns is not None and fill.venue_ns < last_ns)
                     last_ns = fill.venue_ns
@@ -146,9 +148,10 @@ class Rest:
             **_written_since(since_ns),
         }
         found: dict[str, Funding] = {}
-        async with aclosing(self._pages(f"{_ACCOUNT}/getPositionTransactionPage", parameters)) as pages:
+        path = f"{_ACCOUNT}/getPositionTransactionPage"
+        async with aclosing(self._pages(path, parameters, lambda rows: decode_funding(rows, contract_id))) as pages:
             async for page in pages:
-                found |= {paid.payment_id: paid for paid in decode_funding(page, contract_id)}
+                found |= {paid.payment_id: paid for paid in page}
         return [paid for paid in found.values() if paid.venue_ns >= since_ns]
 
     # --- orders -----------------------------------------------------------------------------------------------------
@@ -195,18 +198,25 @@ class Rest:
         whole = {"accountId": str(self._credentials.account_id), **parameters}
         return await self._caller.read(lambda: self._signed("GET", path, whole), _COST, lambda r: decode(self._good(r)))
 
-    async def _pages(self, path: str, parameters: Parameters) -> AsyncGenerator[list[Fields], None]:
-        """Page after page, until the venue says that there is none behind."""
+    async def _pages(
+        self, path: str, parameters: Parameters, decode: Callable[[list[Fields]], list[T]]
+    ) -> AsyncGenerator[list[T], None]:
+        """Page after page, until the venue says that there is none behind. What cannot be read raises `Unavailable`."""
+
+        def read(envelope: Envelope) -> tuple[list[T], str]:
+            page = codec.decode_page(envelope, "page")
+            return decode(page.rows), page.next_offset
+
         offset = ""
         for _ in range(facts.MOST_PAGES):
             paged = {**parameters, "offsetData": offset} if offset else parameters
-            page = await self._ask(path, paged, lambda envelope: codec.decode_page(envelope, "page"))
-            yield page.rows
-            if not page.next_offset:
+            found, next_offset = await self._ask(path, paged, read)
+            yield found
+            if not next_offset:
                 return
-            if page.next_offset == offset:
+            if next_offset == offset:
                 raise Unavailable(f"{path} pages in a circle")
-            offset = page.next_offset
+            offset = next_offset
         raise Unavailable(f"{path} has more than {facts.MOST_PAGES} pages: not read to the end")
 
     def _signed(self, method: str, path: str, parameters: Parameters) -> HttpRequest:
@@ -227,6 +237,10 @@ class Rest:
         if isinstance(error, Refused) and error.reason == refusals.BAD_TIMESTAMP:
             self._on_bad_time()
         raise error
+
+
+def _each(decode: Callable[[Fields], T]) -> Callable[[list[Fields]], list[T]]:
+    return lambda rows: [decode(row) for row in rows]
 
 
 def _orders(per_minute: int) -> Window:

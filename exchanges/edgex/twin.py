@@ -96,6 +96,10 @@ class EdgexTwin(TwinBase):
             signer=keccak.new(digest_bits=256, data=point).digest()[12:],
         )
 
+    @property
+    def requests_per_minute(self) -> int:
+        return self.switches.requests_per_minute
+
     def env(self, base_url: str, ws_url: str) -> Mapping[str, str]:
         return {
             "EDGEX_ACCOUNT_ID": self.keys.account_id,

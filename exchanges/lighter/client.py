@@ -17,11 +17,12 @@ from domain.events import Fill, FundingPayment, OrderUpdate, PositionUpdate
 from domain.market import NANOSECONDS, MarketRules
 from domain.orders import OrderFact, OrderStatus
 from exchanges.base import Capabilities, OrderInfo, OrderLimits, OrderRequest
-from exchanges.errors import ExchangeError, Misconfigured, Unavailable
+from exchanges.errors import ExchangeError, Misconfigured, NotListed, Refused, Unavailable
 from exchanges.lighter import codec, facts
 from exchanges.lighter.book import Best
 from exchanges.lighter.chases import Chases
 from exchanges.lighter.codec import Market, Order
+from exchanges.lighter.codec_errors import POST_ONLY_WOULD_CROSS, RULES_REASONS
 from exchanges.lighter.facts import Tier
 from exchanges.lighter.keys import PRIVATE_KEY, Credentials
 from exchanges.lighter.rest import Rest, TokenRejected
@@ -56,6 +57,7 @@ class _Trace:
     """What this process knows of an order beside the bot. `sent_ns`: None for one that an earlier process sent; `size`:
     its total quantity as last told."""
 
+    sent: OrderRequest | None = None
     sent_ns: int | None = None
     absent_ns: int | None = None
     """When it was first looked for and not found."""
@@ -63,6 +65,12 @@ class _Trace:
     size: Decimal | None = None
     is_heard: bool = False
     has_ended: bool = False
+
+
+def _never_rested(info: OrderInfo, trace: _Trace) -> bool:
+    """Whether the first news of an order is that it ended with nothing, and not because it would have crossed."""
+    is_the_first = info.status.has_ended and not trace.is_heard
+    return is_the_first and not info.filled_size and info.cancel_reason != POST_ONLY_WOULD_CROSS
 
 
 def masked(account_index: int) -> str:
@@ -208,8 +216,13 @@ class LighterClient(VenueClient):
         expiry_ms = self._rest.server_clock.now_ms() + self._timing.order_life_s * 1_000
         order = self._listed.order(request, expiry_ms, self.quote())
         trace = self._trace(request.client_id)
-        trace.sent_ns, trace.size = self._clock.now_ns(), request.quantity
-        tx_hash = await self._rest.send(order, urgent=request.reduce_only)
+        trace.sent, trace.sent_ns, trace.size = request, self._clock.now_ns(), request.quantity
+        try:
+            tx_hash = await self._rest.send(order, urgent=request.reduce_only)
+        except Refused as refused:
+            if refused.reason in RULES_REASONS:
+                self._chores.soon("rules")
+            raise
         if not trace.is_heard:
             self._chases.later(lambda: self._chase_order(request.client_id, tx_hash))
         return trace.order_id
@@ -244,7 +257,7 @@ class LighterClient(VenueClient):
         order_id = order_id or trace.order_id
         if order_id is None and is_settled:
             return None
-        raise Unavailable(f"order {order_id or client_id} is not open, and the history does not have it yet")
+        raise NotListed(f"order {order_id or client_id} is not open, and the history does not have it yet")
 
     async def open_orders(self) -> list[OrderInfo]:
         market_id = self._listed.market_id
@@ -284,6 +297,7 @@ class LighterClient(VenueClient):
         if not state.has_failed:
             self._stream.fail(f"no news of order {client_id}, which the exchange took")
         elif not self._trace(client_id).is_heard:
+            self._chores.soon("rules")  # They may have changed, and the reason is told in words only.
             reason = f"failed in execution: {state.reason}"
             self._emit(OrderUpdate(self._clock.now_ns(), client_id, OrderFact.REFUSED, reason=reason))
 
@@ -306,14 +320,31 @@ class LighterClient(VenueClient):
 
     def _on_orders(self, orders: list[Order]) -> None:
         for order in orders:
+            self._check_booked(order)
             if order.market_id == self._listed.market_id:
                 self._on_order(order)
+
+    def _check_booked(self, order: Order) -> None:
+        """What the venue booked must be what was sent, in the same market: anything else is a defect that no retry
+        mends."""
+        info = order.info
+        trace = None if info.client_id is None else self._traces.get(info.client_id)
+        if trace is None or trace.sent is None or trace.is_heard:
+            return
+        sent = trace.sent
+        expected = (self._listed.market_id, sent.side, info.price if sent.price is None else sent.price)
+        # A reduce-only order may be trimmed; no order may grow.
+        if (order.market_id, info.side, info.price) != expected or info.size > sent.quantity:
+            text = f"the exchange booked another order than was sent: order {info.order_id}; look at it"
+            self._on_trouble(text, True)
 
     def _on_order(self, order: Order) -> None:
         info = order.info
         shrunk: Decimal | None = None
         if info.client_id is not None:
             trace = self._trace(info.client_id)
+            if _never_rested(info, trace):
+                self._chores.soon("rules")
             trace.order_id, trace.is_heard, trace.has_ended = info.order_id, True, info.status.has_ended
             if info.status is OrderStatus.OPEN:
                 shrunk = info.size if trace.size is not None and info.size < trace.size else None

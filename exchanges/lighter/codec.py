@@ -142,8 +142,8 @@ def _market(row: Fields) -> Market:
         row.text("symbol"),
         row.text("market_type"),
         row.text("status"),
-        _decimals(row, "supported_size_decimals"),
-        _decimals(row, "supported_price_decimals"),
+        _decimals(row, "size_decimals"),
+        _decimals(row, "price_decimals"),
         row.positive("min_base_amount"),
         row.not_negative("min_quote_amount"),
         row.decimal("maker_fee"),
@@ -152,7 +152,10 @@ def _market(row: Fields) -> Market:
 
 
 def _decimals(row: Fields, name: str) -> int:
-    value = row.integer(name)
+    """Told under two names. Were they two numbers, every order would be ten times too large or too small."""
+    value = row.integer(f"supported_{name}")
+    if row.has(name) and row.integer(name) != value:
+        raise DecodeError(f"{row.where}.{name} is not {row.where}.supported_{name}")
     if not 0 <= value <= _MOST_DECIMALS:
         raise DecodeError(f"{row.where}.{name} is no number of decimals")
     return value

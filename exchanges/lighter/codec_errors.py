@@ -54,6 +54,8 @@ _REASONS = {
     23002: "rate_limited",
     23003: "rate_limited",
 }
+RULES_REASONS = frozenset({"bad_quantity", "bad_price"})
+"""Refusals after which the market's rules should be read again."""
 _KEY_TROUBLE = {
     21100: "the exchange knows no such account; check LIGHTER_ACCOUNT_INDEX",
     21108: "the exchange does not know this API key; check LIGHTER_ACCOUNT_INDEX and LIGHTER_API_KEY_INDEX",

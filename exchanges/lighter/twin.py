@@ -13,8 +13,10 @@ from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
+from domain.market import MarketRules
 from domain.orders import OrderFact, OrderStatus
-from exchanges.lighter.facts import Switches
+from exchanges.errors import Misconfigured
+from exchanges.lighter.facts import TIERS, Switches
 from exchanges.lighter.twin_auth import Denial, Gate
 from exchanges.lighter.twin_curve import ORDER
 from exchanges.lighter.twin_rest import RestDesk
@@ -24,6 +26,7 @@ from exchanges.lighter.twin_wire import (
     FIRST_TRADE_ID,
     MARKET,
     Json,
+    Scale,
     changed,
     fee_ppm,
     level_rows,
@@ -35,7 +38,7 @@ from exchanges.lighter.twin_wire import (
     trade_row,
 )
 from exchanges.rehearsal.base import MILLISECONDS, NANOSECONDS, RequestWindow, Socket, TwinBase
-from exchanges.rehearsal.desk import Happening, OrderMoved, PositionMoved, TouchMoved, TwinFill, TwinOrder
+from exchanges.rehearsal.desk import Happening, OrderMoved, PositionMoved, RulesMoved, TouchMoved, TwinFill, TwinOrder
 from exchanges.rehearsal.entry import AverageEntry
 from exchanges.rehearsal.setup import TwinSetup
 from exchanges.transport.messages import Frame, HttpRequest, HttpResponse
@@ -63,7 +66,10 @@ class LighterTwin(TwinBase):
         """Raises `Misconfigured` for a market or fees that this venue could not have."""
         super().__init__(replace(setup, terms=replace(setup.terms, self_trade=SelfTrade.CANCEL_RESTING)))
         self.switches = switches or Switches()
-        self.scale = scale_of(self.desk.rules)
+        self.units: Scale = scale_of(self.desk.rules)
+        """What whole numbers count: the present tick and step."""
+        self.scale = self.units
+        """How numbers are written: none that was exact once loses a digit because tick or step grew."""
         self._ppm = fee_ppm(setup.terms.taker_fee_rate), fee_ppm(setup.terms.maker_fee_rate)
         chance = Random(f"{self.name} {setup.seed}")
         self._private_key = chance.randrange(1, ORDER).to_bytes(40, "little")
@@ -78,6 +84,17 @@ class LighterTwin(TwinBase):
         self._said: dict[int, RequestWindow] = {}
         self._rest = RestDesk(self)
         self.later(self.switches.stats_every_ms * MILLISECONDS, self._tell_stats)
+
+    @property
+    def requests_per_minute(self) -> int:
+        return TIERS[self.switches.tier].per_minute
+
+    def can_list(self, rules: MarketRules) -> bool:
+        try:
+            scale_of(rules)
+        except Misconfigured:
+            return False
+        return True
 
     def env(self, base_url: str, ws_url: str) -> Mapping[str, str]:
         return {
@@ -240,8 +257,11 @@ class LighterTwin(TwinBase):
                 self._tell_channel(f"account_all_positions/{self.account}", {"positions": rows, "shares": []})
             case TouchMoved():
                 self._tell_book()
+            case RulesMoved(rules=rules):
+                self.units = scale_of(rules, instead=self.units)
+                self.scale = self.scale.at_least(self.units)
             case _:
-                pass  # Funding and rules are asked for.
+                pass  # Funding is asked for, and so are rules.
 
     def _tell_order(self, moved: OrderMoved) -> None:
         orders: Json = {"orders": {str(MARKET): [self.row_of(moved.order)]}}

@@ -174,7 +174,7 @@ class RestDesk:
         twin = self._twin
         quote = twin.desk.quote
         mark = Decimal(0) if quote is None else quote.mid
-        row = market_row(twin.ticker, twin.desk.rules, twin.scale, mark, twin.switches)
+        row = market_row(twin.ticker, twin.desk.rules, twin.scale, twin.units, mark, twin.switches)
         return ok({"order_book_details": [row], "spot_order_book_details": []})
 
     def _book_orders(self, values: Values) -> HttpResponse:

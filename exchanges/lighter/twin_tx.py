@@ -87,7 +87,7 @@ class Sequencer:
         if form is not None:
             return form
         rules = twin.desk.rules
-        quantity, price = twin.scale.size_of(numbers["BaseAmount"]), twin.scale.price_of(numbers["Price"])
+        quantity, price = twin.units.size_of(numbers["BaseAmount"]), twin.units.price_of(numbers["Price"])
         if quantity < rules.min_quantity or (numbers["Type"] == 0 and quantity * price < rules.min_notional):
             return Denial(400, 21706, "order base or quote amount is below the minimum")
         quote = twin.desk.quote
@@ -155,7 +155,7 @@ class Sequencer:
         if self._is_used(client_id):
             return "client order index already exists"
         side = Side.SELL if numbers["IsAsk"] else Side.BUY
-        quantity, price = twin.scale.size_of(numbers["BaseAmount"]), twin.scale.price_of(numbers["Price"])
+        quantity, price = twin.units.size_of(numbers["BaseAmount"]), twin.units.price_of(numbers["Price"])
         takes = numbers["TimeInForce"] == 0
         post_only, reduce_only = numbers["TimeInForce"] == 2, numbers["ReduceOnly"] == 1
         note = "market" if numbers["Type"] == 1 else "limit" if takes else ""

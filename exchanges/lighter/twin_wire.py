@@ -54,13 +54,21 @@ class Scale:
     def size_of(self, units: int) -> Decimal:
         return Decimal(units).scaleb(-self.size_decimals)
 
+    def at_least(self, other: Scale) -> Scale:
+        """The more decimals of each."""
+        return Scale(max(self.price_decimals, other.price_decimals), max(self.size_decimals, other.size_decimals))
 
-def scale_of(rules: MarketRules) -> Scale:
-    """Raises `Misconfigured` for a market this venue could not list."""
+
+def scale_of(rules: MarketRules, instead: Scale | None = None) -> Scale:
+    """For a tick or step that this venue could not list: as `instead`; without, raises `Misconfigured`."""
     decimals = []
-    for name, step in (("tick", rules.tick_size), ("step", rules.quantity_step)):
+    known = (None, None) if instead is None else (instead.price_decimals, instead.size_decimals)
+    for name, step, other in (("tick", rules.tick_size, known[0]), ("step", rules.quantity_step, known[1])):
         exponent = step.normalize().as_tuple().exponent
         if not isinstance(exponent, int) or exponent > 0 or step != Decimal(1).scaleb(exponent):
+            if other is not None:
+                decimals.append(other)
+                continue
             raise Misconfigured(f"ticks and steps of lighter are 1, 0.1, 0.01, ...; it cannot list a {name} of {step}")
         decimals.append(-exponent)
     return Scale(*decimals)
@@ -199,7 +207,9 @@ def position_row(symbol: str, quantity: Decimal, entry: Decimal, mark: Decimal, 
     }
 
 
-def market_row(symbol: str, rules: MarketRules, scale: Scale, mark: Decimal, switches: Switches) -> Json:
+def market_row(
+    symbol: str, rules: MarketRules, scale: Scale, units: Scale, mark: Decimal, switches: Switches
+) -> Json:
     """Of `GET /api/v1/orderBookDetails`."""
     unit = Decimal(100 if switches.listed_fees_are_percent else 1)
     return {
@@ -212,11 +222,11 @@ def market_row(symbol: str, rules: MarketRules, scale: Scale, mark: Decimal, swi
         "liquidation_fee": "1.0000",
         "min_base_amount": scale.size(rules.min_quantity),
         "min_quote_amount": quote_text(rules.min_notional),
-        "supported_size_decimals": scale.size_decimals,
-        "supported_price_decimals": scale.price_decimals,
+        "supported_size_decimals": units.size_decimals,
+        "supported_price_decimals": units.price_decimals,
         "supported_quote_decimals": _QUOTE_DECIMALS,
-        "size_decimals": scale.size_decimals,
-        "price_decimals": scale.price_decimals,
+        "size_decimals": units.size_decimals,
+        "price_decimals": units.price_decimals,
         "quote_multiplier": 1,
         "default_initial_margin_fraction": 500,
         "min_initial_margin_fraction": 200,

@@ -17,7 +17,7 @@ from domain.events import Fill, FundingPayment, PositionUpdate, StreamLost, Venu
 from domain.market import NANOSECONDS, MarketRules, Side
 from domain.orders import OrderStatus
 from exchanges.base import Capabilities, OrderInfo, OrderRequest
-from exchanges.errors import Misconfigured, Refused, Unavailable
+from exchanges.errors import Misconfigured, NotListed, Refused, Unavailable
 from exchanges.order_memory import OrderMemory
 from exchanges.paradex import facts, signing
 from exchanges.paradex.codec import WireFill, WireOrder, WirePosition
@@ -38,8 +38,8 @@ _STALE_RULES_REASONS = ("bad_quantity", "validation_error", "invalid_request_par
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. `absence_settles_s`: after this long, an order that is found nowhere was never accepted (the venue
-    itself refuses one that arrives so late). `news_within_s`: an order the venue took is heard of by then, or the
+    """Seconds. `absence_settles_s`: an order that was found nowhere for so long was never accepted (the venue itself
+    refuses one that arrives so late). `news_within_s`: an order the venue took is heard of by then, or the
     stream is deaf."""
 
     connect_within_s: float = 20.0
@@ -52,15 +52,17 @@ class Timing:
     quote_every_s: float = 4.0
     patience: Patience = field(default_factory=Patience)
     account: StreamStyle = field(default_factory=lambda: StreamStyle(silent_after_s=45.0, ping_every_s=15.0))
-    quotes: StreamStyle = field(default_factory=lambda: StreamStyle(silent_after_s=2.5 * facts.HEARTBEAT_S))
+    quotes: StreamStyle = field(default_factory=lambda: StreamStyle(silent_after_s=1.2 * facts.HEARTBEAT_S))
 
 
 @dataclass(slots=True)
 class _Trace:
-    """What this process knows of an order beside the bot: when it was sent (None: by an earlier process), its side and
-    asked quantity, the venue's id, and what the venue decided about it, as far as it was told."""
+    """What this process knows of an order beside the bot: when it was sent (None: by an earlier process), when it was
+    first looked for and not found, its side and asked quantity, the venue's id, and what the venue decided about it, as
+    far as it was told."""
 
     sent_ns: int | None = None
+    absent_ns: int | None = None
     side: Side | None = None
     asked: Decimal | None = None
     order_id: str | None = None
@@ -90,7 +92,6 @@ class ParadexClient(VenueClient):
         self._rest = Rest(http, clock, lambda: self._chores.soon("clock"), self._timing.patience)
         self._traces: OrderMemory[int, _Trace] = OrderMemory()
         self._decisions: dict[int, asyncio.Future[WireOrder | None]] = {}
-        self._connected_ns = 0
         listener = Listener(self._on_order, self._on_fill, self._on_position, self._on_touch, self._touch.confirm)
         self._account = StreamSession(
             "account",
@@ -121,7 +122,6 @@ class ParadexClient(VenueClient):
 
     async def _settle_in(self) -> None:
         await self._refresh_quote()
-        self._connected_ns = self._clock.now_ns()
         self._count_funding_from(self._rest.server_clock.now_ns())
         timing = self._timing
         self._chores.every(timing.clock_every_s, "clock", self._sync_clock)
@@ -225,8 +225,8 @@ class ParadexClient(VenueClient):
         await self._rest.cancel(self._symbol, client_id, known_id)
 
     async def query(self, client_id: int, order_id: str | None) -> OrderInfo | None:
-        trace = self._traces.get(client_id)
-        order_id = order_id or (None if trace is None else trace.order_id)
+        trace, looked_ns = self._trace(client_id), self._clock.now_ns()
+        order_id = order_id or trace.order_id
         found = None if order_id is None else await self._rest.order(order_id)
         found = found or await self._rest.order_by_client_id(self._symbol, client_id)
         found = found or await self._in_history(client_id, order_id, trace)
@@ -234,16 +234,18 @@ class ParadexClient(VenueClient):
             raise Unavailable(f"the exchange has not decided about order {found.info.order_id} yet")
         if found is not None:
             return found.info
-        sent_ns = self._connected_ns if trace is None or trace.sent_ns is None else trace.sent_ns
-        is_settled = self._clock.now_ns() - sent_ns >= self._timing.absence_settles_s * NANOSECONDS
-        if order_id is None and is_settled:
+        # It may have ended just before the first look, and be written down only after it.
+        if trace.absent_ns is None:
+            trace.absent_ns = looked_ns
+        order_id = order_id or trace.order_id
+        if order_id is None and looked_ns - trace.absent_ns >= self._timing.absence_settles_s * NANOSECONDS:
             return None
-        raise Unavailable(f"the exchange does not know order {order_id or client_id} now")
+        raise NotListed(f"the exchange does not know order {order_id or client_id} now")
 
-    async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace | None) -> WireOrder | None:
+    async def _in_history(self, client_id: int, order_id: str | None, trace: _Trace) -> WireOrder | None:
         now_ms = self._rest.server_clock.now_ms()
         age_ms = facts.HISTORY_LOOKBACK_S * 1_000
-        if trace is not None and trace.sent_ns is not None:
+        if trace.sent_ns is not None:
             age_ms = (self._clock.now_ns() - trace.sent_ns) // 1_000_000 + _HISTORY_OVERLAP_MS
         for order in await self._rest.ended_orders(self._symbol, max(1, now_ms - age_ms)):
             if order.info.client_id == client_id or order.info.order_id == order_id:

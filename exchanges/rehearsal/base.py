@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from domain.market import MarketRules
 from exchanges.rehearsal.desk import Happening, TwinDesk
 from exchanges.rehearsal.ledger import ledger_of
 from exchanges.rehearsal.setup import TwinSetup
@@ -72,6 +73,10 @@ class TwinBase(ABC):
     def tell(self, happening: Happening) -> None:
         """Something happened: push what the venue would push, with its delays."""
 
+    def can_list(self, rules: MarketRules) -> bool:  # noqa: ARG002 - most venues can
+        """Whether the venue has words for such a tick and step."""
+        return True
+
     def left(self, socket: Socket) -> None:  # noqa: B027 - most venues do nothing
         """A socket is gone."""
 
@@ -82,6 +87,11 @@ class TwinBase(ABC):
     def trade_id(self, number: int) -> str:
         """A trade's id on the wire."""
         return str(number)
+
+    @property
+    def requests_per_minute(self) -> int | None:
+        """What the venue takes of one account in a minute; None where it takes more than a bot ever sends."""
+        return None
 
     # --- for subclasses ---------------------------------------------------------------------------------------------
 

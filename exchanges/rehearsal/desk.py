@@ -132,6 +132,7 @@ class TwinDesk:
         self.fills: list[TwinFill] = []
         self.funding: list[FundingPaid] = []
         self._speed = setup.speed
+        self._is_real_time = setup.speed == 1
         self._wire_ns = setup.start_ns
         self._anchor = (setup.start_ns, self.venue.now_ns)
         """A moment on the wire, and the same moment on the market."""
@@ -263,11 +264,13 @@ class TwinDesk:
 
     def _market_ns(self, wire_ns: int) -> int:
         wire_anchor, market_anchor = self._anchor
-        return market_anchor + int((wire_ns - wire_anchor) * self._speed)
+        passed_ns = wire_ns - wire_anchor
+        return market_anchor + (passed_ns if self._is_real_time else int(passed_ns * self._speed))
 
     def _wire_of(self, market_ns: int) -> int:
         wire_anchor, market_anchor = self._anchor
-        return wire_anchor + int((market_ns - market_anchor) / self._speed)
+        passed_ns = market_ns - market_anchor
+        return wire_anchor + (passed_ns if self._is_real_time else int(passed_ns / self._speed))
 
     def _look_at_touch(self) -> None:
         quote = self.quote

@@ -4,7 +4,7 @@
 |---|---|---|
 | it never left (no connection, no budget in time) | `NotSent` | `Unavailable` |
 | it may have arrived: timeout, reset, 408, 5xx, HTML, redirect, unreadable answer | `OutcomeUnknown` | `Unavailable` |
-| 429, 418, or a codec's `Refused("rate_limited")` | `Refused("rate_limited")`, and a pause of everything | `Unavailable`, and the pause |
+| 429, 418, or the same told in the body | `Refused("rate_limited")`, and all pauses | `Unavailable`, and the pause |
 | any other answer | what the venue's codec makes of it | the same |
 
 The codec's function gets every 2xx and 4xx whose body is not HTML. It returns a value or raises `Refused`,
@@ -26,6 +26,7 @@ from exchanges.decoding import DecodeError
 from exchanges.errors import NotSent, OutcomeUnknown, Refused, Unavailable
 from exchanges.transport.limits import RateLimiter
 from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
+from exchanges.urgency import are_reads_urgent
 
 T = TypeVar("T")
 
@@ -67,9 +68,14 @@ class RestCaller:
     ) -> T:
         """Ask. Raises `Unavailable`, or what `decode` raises."""
         try:
-            response = await self._send(make, costs, urgent=False, within_s=self._patience.read_s)
+            response = await self._send(make, costs, urgent=are_reads_urgent(), within_s=self._patience.read_s)
             return self._decoded(response, decode)
-        except (NotSent, OutcomeUnknown, Refused) as error:
+        except NotSent as error:
+            raise Unavailable(str(error), again_s=error.again_s) from None
+        except Refused as error:
+            again_s = self._pause_left_s() if error.reason == RATE_LIMITED else None
+            raise Unavailable(str(error), again_s=again_s) from None
+        except OutcomeUnknown as error:
             raise Unavailable(str(error)) from None
         except DecodeError as error:
             raise Unavailable(f"the answer cannot be read: {error}") from None
@@ -98,6 +104,9 @@ class RestCaller:
         await self._limiter.take(costs, urgent=urgent, within_s=within_s)
         left_s = within_s - (self._clock.now_ns() - started_ns) / NANOSECONDS
         return await self._http.send(make(), max(left_s, 1.0))
+
+    def _pause_left_s(self) -> float:
+        return max(0, self._limiter.paused_until_ns - self._clock.now_ns()) / NANOSECONDS
 
     def _decoded(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
         """What the venue says. A refusal for load, told by the status or in the body, stops everything."""

@@ -1,8 +1,8 @@
 """Rate limits: never more requests than a venue allows, with a reserve for what must not wait.
 
-A venue's limits are a few named meters of two kinds, a request costs so many units of some of them. Cancels and closes
-are urgent: they may use the reserve, which opens and reads may not. After a refusal by the venue everything pauses,
-urgent or not.
+A venue's limits are a few named meters of two kinds, a request costs so many units of some of them. Cancels, closes and
+what a close waits for (`exchanges.urgency`) are urgent: they may use the reserve, which opens and other reads may not.
+After a refusal by the venue everything pauses, urgent or not.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ class RateLimiter:
         while (ready_ns := self._ready_ns(costs, urgent)) > (now_ns := self._clock.now_ns()):
             if ready_ns > deadline_ns:
                 wait_s = (ready_ns - now_ns) / NANOSECONDS
-                raise NotSent(f"the rate limit leaves no room for this request for another {wait_s:.1f} s")
+                text = f"the rate limit leaves no room for this request for another {wait_s:.1f} s"
+                raise NotSent(text, again_s=wait_s)
             await asyncio.sleep((ready_ns - now_ns) / NANOSECONDS)
         for name, cost in costs.items():
             self._levels[name].take(now_ns, cost)

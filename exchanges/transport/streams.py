@@ -73,7 +73,8 @@ class StreamStyle:
     ping_every_s: float | None = None
     renew_after_s: float | None = None
     first_wait_s: float = 0.5
-    longest_wait_s: float = 30.0
+    longest_wait_s: float = 10.0
+    """With the default of `silent_after_s`, a stall that comes right after other trouble is answered within 30 s."""
     proven_after_s: float = 30.0
     """A connection that lived this long makes the next back-off begin anew."""
 

@@ -19,24 +19,21 @@ class Touch:
         self._clock = clock
         self._emit = emit
         self._quote: Quote | None = None
-        self._confirmed_ns = 0
         self._band: PriceBand | None = None
 
     def quote(self) -> Quote | None:
         """The quote and when it was last known to be current; None while unknown."""
-        quote = self._quote
-        return None if quote is None else replace(quote, as_of_ns=self._confirmed_ns)
+        return self._quote
 
     def update(self, bid: Decimal, bid_size: Decimal, ask: Decimal, ask_size: Decimal) -> None:
         """A quote came from the stream."""
-        self._confirmed_ns = self._clock.now_ns()
-        self._quote = Quote(bid, bid_size, ask, ask_size, self._confirmed_ns)
+        self._quote = Quote(bid, bid_size, ask, ask_size, self._clock.now_ns())
         self._look()
 
     def confirm(self) -> None:
         """The stream is alive and told nothing new: the last quote is current."""
         if self._quote is not None:
-            self._confirmed_ns = self._clock.now_ns()
+            self._quote = replace(self._quote, as_of_ns=self._clock.now_ns())
 
     def clear(self) -> None:
         """The stream is gone: nothing is known."""

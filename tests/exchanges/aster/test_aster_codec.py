@@ -150,7 +150,7 @@ def test_the_limits_on_orders_are_filters_and_may_be_missing() -> None:
     band = {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500"}
 
     def limits(*filters: dict[str, Any]) -> OrderLimits:
-        return codec_market.decode_order_limits({"symbols": [{"symbol": "X", "filters": filters}]}, "X")
+        return codec_market.decode_order_limits({"symbols": [{"symbol": "X", "filters": [*filters]}]}, "X")
 
     assert limits() == OrderLimits()
     assert limits(number, band) == OrderLimits(200, D("0.95"), D("1.05"))

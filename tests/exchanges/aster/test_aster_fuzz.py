@@ -109,6 +109,12 @@ def test_a_trade_on_the_stream_has_its_fee_whole_or_not_at_all() -> None:
             decode_message(trade_news(spoilt(row, name, MISSING)))
 
 
+def test_a_trade_larger_than_what_is_filled_in_all_is_an_error() -> None:
+    row = {**NEWS["o"], **PARTIAL}
+    with pytest.raises(DecodeError, match="a trade of 7"):
+        decode_message(trade_news({**row, "l": "7"}))
+
+
 @pytest.mark.parametrize("name", NEWS_FIELDS)
 async def test_an_order_message_with_a_spoilt_field_is_a_lost_stream_and_never_a_value(name: str) -> None:
     row = {**NEWS["o"], **PARTIAL, "s": "ETHUSDT"}

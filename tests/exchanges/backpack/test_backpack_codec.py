@@ -173,6 +173,12 @@ def test_a_spoilt_optional_field_is_an_error_too(name: str, field: str, text: st
         decode(name, "{" + ",".join(f'"{key}":{value}' for key, value in members.items()) + "}")
 
 
+def test_a_trade_larger_than_what_is_filled_in_all_is_an_error() -> None:
+    assert len(events(FILLED)) == 2
+    with pytest.raises(DecodeError, match=r"a trade of 0\.13"):
+        events({**FILLED, "l": "0.13"})
+
+
 @pytest.mark.parametrize("price", [None, "0"])
 def test_an_order_without_a_price_has_none(price: str | None) -> None:
     assert codec.decode_order(REST | {"price": price}).info.price is None

@@ -146,7 +146,9 @@ def test_a_pause_in_the_middle_proves_nothing_and_then_the_order_is_absent() -> 
         world.twin.book_state = "CancelOnly"
         with pytest.raises(OutcomeUnknown):
             await world.client.place(buy(1000))
-        await asyncio.sleep(11)
+        with pytest.raises(Unavailable):
+            await world.client.query(1000, None)
+        await asyncio.sleep(10)
         assert await world.client.query(1000, None) is None
         world.twin.book_state = "PostOnly"
         await world.client.place(buy(1001))
@@ -204,10 +206,12 @@ def test_a_long_history_is_read_no_further_than_the_order_can_be() -> None:
         info = await world.client.query(5_000, None)
         assert info is not None
         assert (info.order_id, info.status, counting.pages) == (order_id, OrderStatus.CANCELLED, 1)
-        await asyncio.sleep(10)
         counting.pages = 0
+        with pytest.raises(Unavailable):
+            await world.client.query(77_777, None)
+        await asyncio.sleep(10)
         assert await world.client.query(77_777, None) is None
-        assert counting.pages == 3  # Of an order nobody here has sent, nothing is known: the whole history counts.
+        assert counting.pages == 2 * 3  # Of an order nobody here has sent, nothing is known: the whole history counts.
 
     lived(story)
 

@@ -171,6 +171,25 @@ def test_what_has_ended_is_unknown_until_the_history_has_it() -> None:
     lived(story, Switches(history_delay_ms=3_000))
 
 
+def test_an_order_of_an_earlier_process_that_has_just_ended_is_not_believed_absent() -> None:
+    """It left the open orders, the history does not have it yet, and the stream has not told either."""
+
+    def earlier(twin: BackpackTwin) -> None:
+        twin.desk.place("1000", Side.BUY, D("0.1"), D("3000.4"), post_only=True)
+
+    async def story(world: World) -> None:
+        await asyncio.sleep(12)
+        world.twin.desk.cancel(1)
+        with pytest.raises(Unavailable, match="does not have it yet"):
+            await world.client.query(1000, None)
+        await asyncio.sleep(5)
+        info = await world.client.query(1000, None)
+        assert info is not None
+        assert (info.status, info.client_id) == (OrderStatus.CANCELLED, 1000)
+
+    lived(story, Switches(history_delay_ms=4_000, update_delay_ms=6_000), before=earlier)
+
+
 def test_an_order_larger_than_the_position_is_shrunk_on_arrival_and_one_without_position_expires() -> None:
     async def story(world: World) -> None:
         with pytest.raises(Refused):

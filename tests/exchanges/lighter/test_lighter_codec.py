@@ -425,6 +425,13 @@ def test_a_bad_number_of_decimals_is_an_error(value: object) -> None:
         codec.decode_markets(body(order_book_details=[{**MARKET, "supported_size_decimals": value}]))
 
 
+@pytest.mark.parametrize("name", ["size_decimals", "price_decimals"])
+def test_two_numbers_of_decimals_are_an_error(name: str) -> None:
+    """Orders would be ten times too large or too small."""
+    with pytest.raises(DecodeError, match=f"supported_{name}"):
+        codec.decode_markets(body(order_book_details=[{**MARKET, name: 3}]))
+
+
 def test_a_closing_order_is_scaled_exactly() -> None:
     request = OrderRequest(42, Side.SELL, D("0.29"), D("3950.12"), post_only=True, reduce_only=True)
     assert ETH.order(request, 1762419200000, None) == CreateOrder(0, 42, 2900, 395012, True, 0, 2, True, 1762419200000)

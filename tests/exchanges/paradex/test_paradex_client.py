@@ -150,6 +150,27 @@ def test_a_write_with_a_rejected_token_is_refused_and_never_repeated_by_itself()
     run_session(story)
 
 
+def test_an_order_of_an_earlier_process_that_has_just_ended_is_not_believed_absent() -> None:
+    """It left the open orders, the history does not have it yet, and the stream does not tell."""
+    switches = Switches(history_delay_ms=4_000, client_id_finds_closed=False)
+
+    async def story(session: Session) -> None:
+        session.faults.on_frame = lambda _frame: FrameFate(copies=0)
+        await session.client._rest.place(session.client.contract_id, buy(1000))  # As an earlier process did.
+        await asyncio.sleep(12)
+        (ticket,) = session.twin.open_tickets(with_pending=False)
+        session.twin.cancel_soon(ticket)
+        await asyncio.sleep(0.1)
+        with pytest.raises(Unavailable):
+            await session.client.query(1000, None)
+        await asyncio.sleep(8)
+        info = await session.client.query(1000, None)
+        assert info is not None
+        assert (info.status, info.client_id) == (OrderStatus.CANCELLED, 1000)
+
+    run_session(story, switches=switches)
+
+
 def test_without_a_login_nothing_is_sent() -> None:
     async def story(session: Session) -> None:
         session.twin.tokens.forget_all()

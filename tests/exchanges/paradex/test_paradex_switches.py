@@ -10,6 +10,7 @@ import pytest
 from domain.events import Fill, PositionUpdate
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus
+from exchanges.errors import Unavailable
 from exchanges.paradex.twin_switches import Switches
 from tests.exchanges.paradex.test_paradex_client import BOUGHT, updates
 from tests.support.paradex_session import D, Session, buy, close, run_session
@@ -67,6 +68,9 @@ def test_a_round_trip_works_under_the_other_reading(switches: Switches) -> None:
         assert (ended.status, ended.filled_size) == (OrderStatus.FILLED, D("0.1"))
         read = await client.fills_since(0)
         assert [replace(told, at_ns=0) for told in read if told.client_id == 1] == [replace(fill, at_ns=0)]
+        with pytest.raises(Unavailable):
+            await client.query(77, None)
+        await asyncio.sleep(6)
         assert await client.query(77, None) is None
 
     run_session(story, BOUGHT, switches=switches)

@@ -11,9 +11,10 @@ import pytest
 from domain.market import NANOSECONDS
 from exchanges.decoding import DecodeError
 from exchanges.errors import Misconfigured, NotSent, OutcomeUnknown, Refused, Unavailable
-from exchanges.transport.caller import RestCaller, retry_after_s
+from exchanges.transport.caller import Patience, RestCaller, retry_after_s
 from exchanges.transport.limits import Bucket, RateLimiter
 from exchanges.transport.messages import Headers, HttpRequest, HttpResponse
+from exchanges.urgency import urgent_reads
 from helpers.clock import VirtualClock, VirtualTimeLoop
 
 T = TypeVar("T")
@@ -260,3 +261,47 @@ def test_no_minute_holds_more_requests_than_capacity_and_refill() -> None:
 def test_retry_after_is_read_as_seconds_or_as_a_date(text: str, seconds: float | None) -> None:
     clock = VirtualClock(START_NS)
     assert retry_after_s(answer(429, headers=(("retry-after", text),)), clock.now_ns()) == seconds
+
+
+# --- what a close waits for -----------------------------------------------------------------------------------------
+
+
+def test_an_urgent_read_may_use_what_is_kept_back() -> None:
+    async def work(loop: VirtualTimeLoop) -> bytes:
+        caller = RestCaller(ScriptedHttp(answer(200)), limiter(loop, capacity=11, reserve=10), loop.clock)
+        with urgent_reads():
+            return await caller.read(lambda: REQUEST, {"all": 11}, body_of)
+
+    assert run(work) == b"{}"
+
+
+def test_a_read_without_room_says_when_there_will_be_some() -> None:
+    async def work(loop: VirtualTimeLoop) -> Unavailable:
+        limits = limiter(loop, capacity=11, reserve=10)
+        await limits.take({"all": 11}, urgent=True, within_s=1)
+        caller = RestCaller(ScriptedHttp(), limits, loop.clock, Patience(read_s=5))
+        with pytest.raises(Unavailable) as caught:
+            await caller.read(lambda: REQUEST, {"all": 1}, body_of)
+        return caught.value
+
+    assert run(work).again_s == 11
+
+
+def test_a_read_refused_for_load_says_how_long_the_pause_is() -> None:
+    async def work(loop: VirtualTimeLoop) -> Unavailable:
+        caller = RestCaller(ScriptedHttp(answer(429, headers=(("Retry-After", "7"),))), limiter(loop), loop.clock)
+        with pytest.raises(Unavailable) as caught:
+            await caller.read(lambda: REQUEST, COST, body_of)
+        return caught.value
+
+    assert run(work).again_s == 7
+
+
+def test_a_read_that_failed_for_another_reason_names_no_time() -> None:
+    async def work(loop: VirtualTimeLoop) -> Unavailable:
+        caller = RestCaller(ScriptedHttp(answer(503)), limiter(loop), loop.clock)
+        with pytest.raises(Unavailable) as caught:
+            await caller.read(lambda: REQUEST, COST, body_of)
+        return caught.value
+
+    assert run(work).again_s is None
