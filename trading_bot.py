@@ -112,6 +112,7 @@ class TradingBot:
             clock,
             rules=lambda: self._strategy.rules,
             moves=lambda: self._moves + recorder.memory.order_events,
+            heard=lambda: self._moves,
             learn=self._learn,
             tell=self._info,
             in_flight=lambda client_id: client_id in self._performer.in_flight,
@@ -226,7 +227,7 @@ class TradingBot:
         now_ns = self._clock.now_ns()
         self._intake.connected_since_ns = now_ns
         if not records:
-            position = self._client.get_account_positions()
+            position = self._client.get_account_positions
             foreign = await self._tasks.unless(lambda: self._ending.mode is not None, position)
             if foreign is None:
                 return False
@@ -260,16 +261,18 @@ class TradingBot:
     async def _live(self) -> None:
         while not self._ending.is_over():
             self._wake.clear()
-            self._step()
+            self._take_in()
+            await self._decider.decide()
+            self._recorder.prepare(self._clock.now_ns(), self._wake.set)
+            self._ask_and_look()
             self._set_timer()
             if not self._ending.is_over():
                 await self._wake.wait()
 
-    def _step(self) -> None:
-        """Everything that can be done now without waiting."""
+    def _take_in(self) -> None:
+        """Everything that came, and what the time brings."""
         while self._inbox:
             self._intake.take(self._inbox.popleft())
-        self._recorder.reserve_ids(self._clock.now_ns())
         if (news := self._recorder.tend(self._clock.now_ns())) is not None:
             self._say(*news)
         self._stop_when_time_is_up()
@@ -278,8 +281,6 @@ class TradingBot:
             if client_id not in self._inquiry.questions:
                 self._inquiry.ask_later(client_id, _TRADES_SETTLE_NS)
         self._oversight.tend()
-        self._decider.decide()
-        self._ask_and_look()
 
     def _receive(self, event: VenueEvent) -> None:
         """The client's handler: on the event loop, and never more than an append."""

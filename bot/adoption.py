@@ -37,7 +37,7 @@ class Adoption:
 
     def is_explained(self, info: OrderInfo) -> bool:
         """Whether the entries are owed what the order closes; an opening order explains itself."""
-        return info.side is self.state.side or not _left(info, self.state.parts_to_cover(info.size))
+        return info.side is self.state.side or not _left(info, self._parts(info))
 
     def adopt(self, info: OrderInfo, position: Decimal | None = None) -> None:
         """Write the order down as ours. `position`: the own one, as the venue says, in which what the order closes is
@@ -45,7 +45,7 @@ class Adoption:
         assert info.client_id is not None
         now_ns = self.clock.now_ns()
         opens = info.side is self.state.side
-        parts = () if opens else self.state.parts_to_cover(info.size)
+        parts = () if opens else self._parts(info)
         found = None if opens or position is None else self._found(info, _left(info, parts), position)
         if found is not None:
             parts = (*parts, Part(found.entry_id, found.quantity))
@@ -70,6 +70,9 @@ class Adoption:
         self.tell(f"adopted order {info.client_id}: {info.side.value} {info.size} at {info.price}")
         if found is not None:
             self.tell(_told(found))
+
+    def _parts(self, info: OrderInfo) -> tuple[Part, ...]:
+        return self.state.parts_to_cover(info.size, None if info.price is None else self.fill_price_of(info.price))
 
     def _found(self, info: OrderInfo, left: Decimal, position: Decimal) -> OwnFound | None:
         """What of `left` the position holds, or held before the order closed it; of an exit no fill price is known."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.oversight import Oversight
 from bot.performer import Performer
 from bot.recorder import Recorder
+from bot.turns import TO_SEND, pass_turns
 from domain.clock import Clock
 from domain.commands import (
     AbandonEntry,
@@ -59,12 +60,21 @@ class Decider:
         self.decision: Decision | None = None
         self.is_paused = False
 
-    def decide(self) -> None:
-        """Decide until nothing is wanted any more: each command changes the state through the journal."""
+    async def decide(self) -> None:
+        """Decide until nothing is wanted any more: each command changes the state through the journal.
+
+        What closes goes first and alone, and leaves before anything else is thought about: an open in the same breath
+        would hold it back while its intent is synced.
+        """
         for _ in range(_MOST_DECISIONS):
             situation = self._situation()
             self.decision = decision = self._strategy.decide(self._state, situation)
-            performed = [self._perform(command) for command in decision.commands]
+            closing = [command for command in decision.commands if isinstance(command, PlaceClose | PlaceExit)]
+            performed = [self._perform(command) for command in closing]
+            if any(performed):
+                await pass_turns(TO_SEND)
+                continue
+            performed = [self._perform(command) for command in decision.commands if command not in closing]
             if not any(performed):
                 break
         else:

@@ -98,7 +98,7 @@ class Ending:
         if reading is None or reading.look is None or self.asked_ns is None or not self.is_settled():
             return False
         look = reading.look
-        if look.started_ns < max(self.asked_ns, self._recorder.memory.last_order_event_ns):
+        if look.started_ns < self.asked_ns or look.as_of_ns < self._recorder.memory.last_order_event_ns:
             return False
         has_position = look.own == self._state.own and not look.missing
         return (

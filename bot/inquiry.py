@@ -20,7 +20,8 @@ from domain.events import Fill, OrderUpdate, RulesChanged
 from domain.market import NANOSECONDS, MarketRules
 from domain.orders import FACT_OF_STATUS, OrderFact, OrderStatus, Purpose
 from exchanges.base import BaseExchangeClient, OrderInfo, query_retry
-from exchanges.errors import Unavailable
+from exchanges.errors import NotListed, Unavailable
+from exchanges.urgency import urgent_reads
 from strategies.take_profit_grid.guards import Look
 from strategies.take_profit_grid.state import ZERO, GridState, Order
 
@@ -38,6 +39,8 @@ _FUNDING_OVERLAP_NS = 48 * 3_600 * NANOSECONDS
 """The same for funding, which comes a few times a day."""
 _MOST_READINGS = 4
 _FIRST_WAIT_NS = NANOSECONDS // 2
+_EARLY_TRIES, _LONGEST_EARLY_WAIT_NS = 7, 3 * NANOSECONDS
+"""A venue whose lists lag says nothing for some seconds, and then is asked twice: an answer is due within 30 s."""
 _LONGEST_WAIT_NS = 10 * NANOSECONDS
 
 
@@ -47,7 +50,7 @@ class Question:
 
     `cancel_over_ns`: from then on no cancel of ours can be on its way, so that "still resting" means that it failed.
     `doubted`: the order should rest but was not listed, so that its resting here answers nothing. `absent_since_ns`:
-    when the venue first said that it knows no such order.
+    when the venue first listed no such order.
     """
 
     due_ns: int
@@ -74,6 +77,19 @@ class Reading:
     """Own opening orders that the venue lists."""
     foreign_orders: int = 0
     text: str = ""
+    again_s: float | None = None
+    """Failed for want of room in the exchange's limits: in so many seconds there is some."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The open orders as the venue listed them. `asked_ns`, `moves`, `heard`: when it was asked, and `Inquiry.moves`
+    and `Inquiry.heard` then."""
+
+    asked_ns: int
+    moves: int
+    heard: int
+    orders: list[OrderInfo]
 
 
 @dataclass(slots=True)
@@ -89,6 +105,8 @@ class Inquiry:
     """Those the bot trades by now."""
     moves: Callable[[], int]
     """Counts what was heard: two equal readings around a look prove that nothing happened in between."""
+    heard: Callable[[], int]
+    """Counts what came by itself alone."""
     learn: Callable[..., None]
     """Takes facts in, as if the streams had told them."""
     tell: Callable[[str], None]
@@ -159,10 +177,15 @@ class Inquiry:
         self._postpone(question)
         try:
             # Once: a question has its own times to be asked again, and an exchange counts every request.
-            info = await self.client.query(client_id, order.order_id)
-            needs_fills = order.accepted_ns is not None if info is None else info.filled_size > order.traded
-            fills = await self._fills(order.intended_ns) if needs_fills else []
+            with urgent_reads():  # An open of unknown outcome may have filled, and a close be owed.
+                info = await self.client.query(client_id, order.order_id)
+                needs_fills = order.accepted_ns is not None if info is None else info.filled_size > order.traded
+                fills = await self._fills(order.intended_ns) if needs_fills else []
         except Unavailable as error:
+            if isinstance(error, NotListed) and question.absent_since_ns is None:
+                question.absent_since_ns = self.clock.now_ns()
+            if error.again_s is not None:
+                question.due_ns = max(question.due_ns, self.clock.now_ns() + round(error.again_s * NANOSECONDS))
             if question.tries == 1:
                 self.tell(f"order {client_id} could not be asked for: {error}")
             return
@@ -179,7 +202,8 @@ class Inquiry:
             self.questions.pop(client_id, None)
 
     def _postpone(self, question: Question) -> None:
-        wait_ns = min(_FIRST_WAIT_NS << (question.tries - 1), _LONGEST_WAIT_NS)
+        longest_ns = _LONGEST_EARLY_WAIT_NS if question.tries <= _EARLY_TRIES else _LONGEST_WAIT_NS
+        wait_ns = min(_FIRST_WAIT_NS << min(question.tries - 1, 10), longest_ns)
         question.due_ns = self.clock.now_ns() + wait_ns
 
     def _absent(self, order: Order, question: Question) -> None:
@@ -250,12 +274,15 @@ class Inquiry:
                 await self._refresh_rules()
             if events_missed:
                 await self._recover_missed()
+            listing = await self._list()
             for _ in range(_MOST_READINGS):
-                reading = await self._read_once()
+                reading, listing = await self._read_once(listing)
                 if reading.result is LookResult.DONE:
                     return reading
+                if listing.moves != self.moves():
+                    listing = await self._list()
         except Unavailable as error:
-            return Reading(LookResult.FAILED, text=str(error))
+            return Reading(LookResult.FAILED, text=str(error), again_s=error.again_s)
         return Reading(LookResult.RESTLESS, text="orders kept moving while the venue was read")
 
     async def _refresh_rules(self) -> None:
@@ -283,14 +310,19 @@ class Inquiry:
             if payment.at_ns >= since_ns and not self.recorder.memory.knows_payment(payment):
                 self.learn(payment)
 
-    async def _read_once(self) -> Reading:
-        started_ns = self.clock.now_ns()
-        moves = self.moves()
-        contract_id = self.client.contract_id
-        before = await self.client.get_active_orders(contract_id)
+    async def _list(self) -> Listing:
+        asked_ns, moves, heard = self.clock.now_ns(), self.moves(), self.heard()
+        return Listing(asked_ns, moves, heard, await self.client.get_active_orders(self.client.contract_id))
+
+    async def _read_once(self, before: Listing) -> tuple[Reading, Listing]:
+        """Position and orders, after the orders listed `before`; and the newer list, which may be the next one's."""
         position = await self.client.get_account_positions()
-        after = await self.client.get_active_orders(contract_id)
-        if moves != self.moves() or _amounts(before) != _amounts(after):
+        after = await self._list()
+        return await self._compared(before, position, after), after
+
+    async def _compared(self, listed: Listing, position: Decimal, again: Listing) -> Reading:
+        started_ns, moves, heard, after = listed.asked_ns, listed.moves, listed.heard, again.orders
+        if moves != self.moves() or _amounts(listed.orders) != _amounts(after):
             return Reading(LookResult.RESTLESS, text="orders moved while the venue was read")
         self._compare(after)
         due = self.due()
@@ -300,16 +332,29 @@ class Inquiry:
         own = (position - self.state.foreign_position) * self.state.side.sign
         if not due:
             await self._adopt_lost(after, own)
-        if due or moves != self.moves():
+        stands = moves == self.moves() or (due and heard == self.heard() and self._stands(after, own))
+        if not stands:
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
         if own != self.state.own:
+            moves = self.moves()
             has_news = self._take_fills(await self._fills())
             if has_news or moves != self.moves():
                 return Reading(LookResult.RESTLESS, text="fills had been missed")
         purposes = [self._purpose(info) for info in after]
         resting = sum((i.remaining_size for i, p in zip(after, purposes, strict=True) if p is Purpose.CLOSE), ZERO)
-        look = Look(started_ns, self.clock.now_ns(), own, resting, self.state.own)
+        now_ns = self.clock.now_ns()
+        look = Look(started_ns, now_ns, own, resting, self.state.own, now_ns if due else 0)
         return Reading(LookResult.DONE, look, purposes.count(Purpose.OPEN), purposes.count(None))
+
+    def _stands(self, listed: list[OrderInfo], own: Decimal) -> bool:
+        """Whether what was read agrees with what was learned since by asking: orders missing from the list have ended,
+        and none of them filled. Then reading it again would tell the same."""
+        client_ids = {info.client_id for info in listed}
+        is_missing = any(
+            order.client_id not in client_ids and order.status is not OrderStatus.PLANNED
+            for order in self.state.live.values()
+        )
+        return own == self.state.own and not is_missing and not any(map(self.adoption.is_lost, client_ids))
 
     def _purpose(self, info: OrderInfo) -> Purpose | None:
         order = self.state.orders.get(info.client_id) if info.client_id is not None else None

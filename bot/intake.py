@@ -24,13 +24,14 @@ from domain.orders import OrderFact, OrderStatus, advance
 from domain.report import plain
 from domain.status import NoticeKind
 from strategies.take_profit_grid.decisions import TakeProfitGrid
+from strategies.take_profit_grid.orders import CROSSED
 from strategies.take_profit_grid.state import GridState, Order
 
 _REFUSALS_WORTH_A_NOTICE = 3
+_NOT_ABOUT_RULES = frozenset({CROSSED, "insufficient_margin", "rate_limited", "maintenance", "too_many_orders"})
+"""Refusals that say nothing about tick, step or minimum."""
 _ENDS_WITH_A_TOTAL = (OrderFact.CANCELLED, OrderFact.EXPIRED)
 """An order that rested may have filled before it ended so: without the total it has not ended for us."""
-_CROSSED = "post_only_would_cross"
-"""The one refusal that says nothing about the market's rules: the market was faster."""
 
 
 class Intake:
@@ -105,7 +106,7 @@ class Intake:
         if before < failures.count == _REFUSALS_WORTH_A_NOTICE:
             text = f"{failures.count} {order.purpose.value} orders in a row were refused: {failures.reason}"
             self._say(NoticeKind.ERROR, text)
-        if update.fact is OrderFact.REFUSED and update.reason != _CROSSED:
+        if update.fact is OrderFact.REFUSED and update.reason not in _NOT_ABOUT_RULES:
             self._oversight.doubt_rules()
 
     def _take_fill(self, fill: Fill) -> None:

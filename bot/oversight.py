@@ -13,19 +13,23 @@ from domain.events import ClockSet, ClosedOutside, HaltCleared
 from domain.market import NANOSECONDS
 from domain.report import plain
 from domain.status import NoticeKind
+from exchanges.urgency import urgent_reads
 from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard, Look, Verdict, difference
 from strategies.take_profit_grid.state import GridState
 
 _FIRST_RETRY_NS = NANOSECONDS
 _LONGEST_RETRY_NS = 10 * NANOSECONDS
+_LONGEST_PAUSE_NS = 60 * NANOSECONDS
 _RESTLESS_RETRY_NS = NANOSECONDS // 5
 _SHORTEST_GAP_NS = NANOSECONDS // 2
 """Between two looks, whoever wants them."""
 _RECHECK_HALT_NS = 10 * NANOSECONDS
 _FAILURES_WORTH_A_NOTICE = 3
 _RULES_LAST_NS = 3_600 * NANOSECONDS
-_RULES_SHORTEST_NS = 60 * NANOSECONDS
-"""The market's rules are read again after so long; where an order was refused, after so long at the earliest."""
+_RULES_DOUBT_NS, _RULES_LONGEST_DOUBT_NS = 20 * NANOSECONDS, 60 * NANOSECONDS
+"""The market's rules are read again after `_RULES_LAST_NS`; where an order was refused, after `_RULES_DOUBT_NS` at the
+earliest, and longer each time they turn out not to have changed, until nothing was refused for `_DOUBT_FADES_NS`."""
+_DOUBT_FADES_NS = 300 * NANOSECONDS
 
 
 class Oversight:
@@ -57,10 +61,15 @@ class Oversight:
         self._halt = halt
         self._due_ns: int | None = None
         self._not_before_ns = 0
+        self._room_ns, self._room_was_urgent = 0, False
+        """When the exchange's limits have room for a look again; whether what they keep back was used up too."""
         self._failures = 0
         self._times_lost = 0
         self._rules_read_ns = clock.now_ns()
         self._rules_doubted = False
+        self._rules_due_ns: int | None = None
+        self._doubted_ns, self._doubt_ns = 0, _RULES_DOUBT_NS
+        """When an order was last refused; how soon after a reading the rules are read again because of it."""
         self._seen_own: Decimal | None = None
         self._doubt_due_ns: int | None = None
         self._foreign_named = False
@@ -93,8 +102,11 @@ class Oversight:
         """When the next look may begin; None while one is under way or none is planned."""
         if self.under_way:
             return None
-        due = [at_ns for at_ns in (self._due_ns, self._doubt_due_ns) if at_ns is not None]
-        return max(min(due), self._not_before_ns) if due else None
+        due = [at_ns for at_ns in (self._due_ns, self._doubt_due_ns, self._rules_due_ns) if at_ns is not None]
+        if not due:
+            return None
+        has_reserve = self._is_waited_for() and not self._room_was_urgent
+        return max(min(due), self._not_before_ns, 0 if has_reserve else self._room_ns)
 
     def lose_sight(self) -> None:
         """Events may have been missed: what was seen before proves nothing any more."""
@@ -106,10 +118,13 @@ class Oversight:
         self._guard.forget()
 
     def doubt_rules(self) -> None:
-        """An order was refused: perhaps the market's rules have changed, and nobody said so."""
-        if self._clock.now_ns() - self._rules_read_ns >= _RULES_SHORTEST_NS:
-            self._rules_doubted = True
-            self.want()
+        """An order was refused: perhaps the market's rules have changed, and nobody said so. They are read again, soon
+        after the last reading at the earliest."""
+        now_ns = self._clock.now_ns()
+        if now_ns - self._doubted_ns > _DOUBT_FADES_NS:
+            self._doubt_ns = _RULES_DOUBT_NS
+        self._doubted_ns = now_ns
+        self._rules_due_ns = self._rules_read_ns + self._doubt_ns
 
     def saw_position(self, own: Decimal) -> None:
         """The venue's stream told the own position; its trades may come a little later."""
@@ -128,18 +143,31 @@ class Oversight:
         self.under_way = True
         self._due_ns = self._doubt_due_ns = self._seen_own = None
         times_lost, now_ns = self._times_lost, self._clock.now_ns()
-        rules_doubted = self._rules_doubted or now_ns - self._rules_read_ns >= _RULES_LAST_NS
+        is_time = self._rules_due_ns is not None and self._rules_due_ns <= now_ns
+        rules_doubted = self._rules_doubted or is_time or now_ns - self._rules_read_ns >= _RULES_LAST_NS
         reading = Reading(LookResult.FAILED, text="the look broke off")
+        is_urgent, rules = self._is_waited_for(), self._inquiry.rules()
         try:
-            reading = await self._inquiry.look(events_missed=self.events_missed, rules_doubted=rules_doubted)
+            with urgent_reads(is_urgent):
+                reading = await self._inquiry.look(events_missed=self.events_missed, rules_doubted=rules_doubted)
         finally:
             self.under_way = False
             if reading.look is None or times_lost != self._times_lost:
-                self._retry(reading)
+                self._retry(reading, is_urgent)
             else:
                 if rules_doubted:
-                    self._rules_doubted, self._rules_read_ns = False, now_ns
+                    self._rules_read(now_ns, is_time and rules == self._inquiry.rules())
                 self._take(reading, reading.look)
+
+    def _rules_read(self, at_ns: int, was_in_vain: bool) -> None:
+        self._rules_doubted, self._rules_read_ns, self._rules_due_ns = False, at_ns, None
+        self._doubt_ns = min(2 * self._doubt_ns, _RULES_LONGEST_DOUBT_NS) if was_in_vain else _RULES_DOUBT_NS
+
+    def _is_waited_for(self) -> bool:
+        """Whether something that is owed is covered only after this look."""
+        uncertain_ns = self._state.uncertain_since_ns
+        is_old = self.look is None or (uncertain_ns is not None and self.look.as_of_ns < uncertain_ns)
+        return is_old and bool(self._state.owing)
 
     def _take(self, reading: Reading, look: Look) -> None:
         self.events_missed = False
@@ -155,7 +183,7 @@ class Oversight:
             self._foreign_named = True
             self._after_first_look(reading.foreign_orders)
 
-    def _retry(self, reading: Reading) -> None:
+    def _retry(self, reading: Reading, was_urgent: bool) -> None:
         """A failed look agrees with nothing; a restless one is only early."""
         self._guard.forget()
         self.reading = None
@@ -165,7 +193,11 @@ class Oversight:
             return
         self.failed = True
         wait_ns = min(_FIRST_RETRY_NS << min(self._failures, 10), _LONGEST_RETRY_NS)
-        self._not_before_ns = self._clock.now_ns() + wait_ns
+        if reading.again_s is None:
+            self._not_before_ns = self._clock.now_ns() + wait_ns
+        else:
+            wait_ns = min(round(reading.again_s * NANOSECONDS), _LONGEST_PAUSE_NS)
+            self._room_ns, self._room_was_urgent = self._clock.now_ns() + wait_ns, was_urgent
         self._failures += 1
         if self._failures == _FAILURES_WORTH_A_NOTICE:
             self._say(NoticeKind.ERROR, f"the venue cannot be asked, nothing is opened: {reading.text}")

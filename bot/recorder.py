@@ -14,7 +14,7 @@ in order, until the journal takes them again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bot.checkpoint import CheckpointUnusable, code_version, folds_of, restore_checkpoint, write_checkpoint
@@ -123,10 +123,7 @@ class Recorder:
 
     def tend(self, now_ns: int) -> tuple[NoticeKind, str] | None:
         """To be called at every step: tries again now and then while there is trouble; what is worth saying."""
-        self._living.tend()
         if not self.trouble:
-            if self._journal.last_seq >= self._checkpoint_due:
-                self._write_checkpoint()
             was_told = self.retry_ns is not None
             self.retry_ns = None
             return (NoticeKind.INFO, _HEALED) if was_told else None
@@ -161,6 +158,23 @@ class Recorder:
 
     # --- client ids ---------------------------------------------------------------------------------------------
 
+    def prepare(self, at_ns: int, wake: Callable[[], object]) -> None:
+        """What takes the disk its time and can wait until the closes are out; to be called at every step.
+
+        `wake` is called when there are client ids where there were none: what was wanted in vain can be done.
+        """
+        had_none = not self._has_ids()
+        self.reserve_ids(at_ns)
+        self.checkpoint_when_due()
+        if had_none and self._has_ids():
+            wake()
+
+    def checkpoint_when_due(self) -> None:
+        """Not while the journal cannot be written."""
+        self._living.tend()
+        if not self.trouble and self._journal.last_seq >= self._checkpoint_due:
+            self._write_checkpoint()
+
     def reserve_ids(self, at_ns: int) -> None:
         """Keep at least half a block of ids reserved ahead, so that a full disk never stops a close."""
         if self._next_id is None or self._state.reserved_until - self._next_id >= _RESERVE_WHEN_LEFT:
@@ -169,10 +183,13 @@ class Recorder:
 
     def take_id(self) -> int | None:
         """The next client id; None when no reserved id is left. An id is never given twice."""
-        if self._next_id is None or self._next_id >= self._state.reserved_until:
+        if self._next_id is None or not self._has_ids():
             return None
         self._next_id += 1
         return self._next_id - 1
+
+    def _has_ids(self) -> bool:
+        return self._next_id is not None and self._next_id < self._state.reserved_until
 
     # --- inner parts --------------------------------------------------------------------------------------------
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 from domain.clock import Clock
 from domain.market import NANOSECONDS
+from exchanges.patience import patiently
 
 T = TypeVar("T")
 
@@ -40,10 +41,10 @@ class Tasks:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
-    async def unless(self, is_vain: Callable[[], bool], read: Coroutine[Any, Any, T]) -> T | None:
-        """The answer of a read; None where it was given up because it came to be in vain, which is looked at whenever
-        the bot is woken. Raises what the read raises."""
-        reading = asyncio.get_running_loop().create_task(read)
+    async def unless(self, is_vain: Callable[[], bool], read: Callable[[], Awaitable[T]]) -> T | None:
+        """The answer of a read, asked for patiently; None where it was given up because it came to be in vain, which is
+        looked at whenever the bot is woken. Raises what the read raises."""
+        reading = asyncio.get_running_loop().create_task(patiently(read))
         reading.add_done_callback(lambda _: self._wake.set())
         try:
             while not reading.done() and not is_vain():

@@ -16,6 +16,12 @@ def after_turns(turns: int, action: Callable[[], object]) -> None:
     asyncio.get_running_loop().call_soon(_count_down, turns, action)
 
 
+async def pass_turns(turns: int) -> None:
+    """Let the rest of the program have so many turns."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
 def _count_down(turns: int, action: Callable[[], object]) -> None:
     if turns > 1:
         after_turns(turns - 1, action)

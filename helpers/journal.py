@@ -258,9 +258,13 @@ class SqliteJournal:
             raise self._rolled_back(error) from None
 
     def _synchronous(self, *, is_full: bool) -> None:
+        """Moving the log into the database syncs too, so that only a commit that syncs anyway may do it: an append that
+        a close waits for never does."""
         if self._syncs_commits is not is_full:
             level = "OFF" if not self._durable else "FULL" if is_full else "NORMAL"
             self._connection.execute(f"PRAGMA synchronous={level}")
+            if self._durable:
+                self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES if is_full else 0}")
             self._syncs_commits = is_full
 
     def _rolled_back(self, error: sqlite3.Error) -> JournalError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 Knots = tuple[tuple[float, float], ...]
 
@@ -69,6 +70,7 @@ class Activity:
     sigma: int
 
 
+@cache
 def _table(knots: Knots, unit: float) -> tuple[int, ...]:
     """Quantiles at the middle of each 4096th, in multiples of `unit`, at least 1."""
     values = []

@@ -102,7 +102,7 @@ class Covering:
             may_return = state.own  # A reduce-only exit can take no more than there is: no look is waited for.
         elif any(entry.returned > 0 for entry in entries):
             look = situation.look
-            if look is None or look.started_ns < (state.uncertain_since_ns or 0):
+            if look is None or look.as_of_ns < (state.uncertain_since_ns or 0):
                 draft.needs_look = True
             else:
                 position = look.position + (state.own - look.own)

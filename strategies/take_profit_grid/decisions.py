@@ -22,7 +22,7 @@ from strategies.take_profit_grid.covering import Covering, cancel
 from strategies.take_profit_grid.orders import REPRICE, Order
 from strategies.take_profit_grid.prices import Prices
 from strategies.take_profit_grid.renewal import Renewal
-from strategies.take_profit_grid.retry import open_retry_at
+from strategies.take_profit_grid.retry import open_again_at, open_retry_at
 from strategies.take_profit_grid.situation import Draft, Situation
 from strategies.take_profit_grid.state import GridState
 
@@ -205,11 +205,20 @@ class TakeProfitGrid:
         else:
             yield from self._price_holds(state, quote, draft)
         yield from self._count_holds(state, situation, quote, draft)
-        retry_ns = open_retry_at(state.failures[Purpose.OPEN])
-        if retry_ns is not None and situation.now_ns < retry_ns:
-            draft.wake_at(retry_ns)
-            reason = state.failures[Purpose.OPEN].reason
-            yield Hold("backoff", f"the venue refused the last open ({reason})", retry_ns)
+        yield from self._refusal_holds(state, situation, draft)
+
+    def _refusal_holds(self, state: GridState, situation: Situation, draft: Draft) -> Iterator[Hold]:
+        """What the venue refuses is tried again later; nothing is opened that could not be closed either."""
+        for purpose, failures in state.failures.items():
+            if not failures.count:
+                continue
+            if purpose is Purpose.OPEN:
+                again_ns, text = open_retry_at(failures), "the venue refused the last open"
+            else:
+                again_ns, text = open_again_at(failures), "the venue refuses closes again and again"
+            if again_ns is not None and situation.now_ns < again_ns and not _was_taken(state, purpose):
+                draft.wake_at(again_ns)
+                yield Hold("backoff", f"{text} ({failures.reason})", again_ns)
 
     def _price_holds(self, state: GridState, quote: Quote, draft: Draft) -> Iterator[Hold]:
         limit = self._price_limit(quote)
@@ -276,6 +285,14 @@ def _usable(situation: Situation) -> Quote | None:
     if quote is None or not quote.is_usable or situation.now_ns - quote.as_of_ns > STALE_AFTER_NS:
         return None
     return quote
+
+
+def _was_taken(state: GridState, purpose: Purpose) -> bool:
+    """Whether, after refusals of what closes, nothing is owed any more and the venue has taken what was sent last."""
+    if purpose is Purpose.OPEN or state.owing:
+        return False
+    newest = next(reversed(state.live.values()), None)
+    return newest is None or newest.purpose is not purpose or newest.status is OrderStatus.OPEN
 
 
 def _has_looked(holds: list[Hold]) -> bool:

@@ -129,10 +129,21 @@ class Entries:
             entry = self.by_id[entry_id]
             entry.returned = max(ZERO, entry.owed)
 
-    def parts_to_cover(self, quantity: Decimal) -> tuple[Part, ...]:
-        """`quantity` spread over what is owed, oldest entry first (for an adopted close of unknown parts)."""
+    def parts_to_cover(self, quantity: Decimal, filled_at: Decimal | None, sign: int) -> tuple[Part, ...]:
+        """`quantity` spread over what is owed (for an adopted close of unknown parts): first over entries for which the
+        close is no loss, the one it fits best first; then over those for which it is the least. Of equal ones, and
+        without a price, the oldest first.
+
+        `filled_at`: the fill price hardest to profit from that the close's price takes a profit of; `sign` of buying.
+        """
+
+        def misfit(entry_id: int) -> tuple[bool, Decimal, int]:
+            worst = self.by_id[entry_id].worst_price
+            short = ZERO if filled_at is None or worst is None else (worst - filled_at) * sign
+            return short > 0, abs(short), entry_id
+
         parts = []
-        for entry_id in sorted(self.owing):
+        for entry_id in sorted(self.owing, key=misfit):
             take = min(quantity, self.by_id[entry_id].owed)
             if take > 0:
                 parts.append(Part(entry_id, take))

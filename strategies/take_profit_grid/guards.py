@@ -23,7 +23,8 @@ class Look:
     """One consistent reading of the venue: orders, position, orders again, and no event of ours in between.
 
     `position`: own position in the bot's direction (foreign part taken off). `resting_closes`: K as the venue lists it.
-    `own`: the journal's own position at that moment.
+    `own`: the journal's own position at that moment. `learned_ns`: when ends that the reading already showed were
+    learned by asking; 0 where there were none.
     """
 
     started_ns: int
@@ -31,6 +32,12 @@ class Look:
     position: Decimal
     resting_closes: Decimal
     own: Decimal
+    learned_ns: int = 0
+
+    @property
+    def as_of_ns(self) -> int:
+        """What is known to have ended until then is in it."""
+        return max(self.started_ns, self.learned_ns)
 
     @property
     def uncovered(self) -> Decimal:

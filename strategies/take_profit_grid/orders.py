@@ -18,6 +18,8 @@ from domain.orders import OrderStatus, Purpose
 ZERO = Decimal(0)
 REPRICE = "reprice"
 """The one reason for which a cancelled open is placed again as the same entry."""
+CROSSED = "post_only_would_cross"
+"""The refusal that says nothing about the account or the market's rules: the market was faster."""
 _QUICK_END_NS = 5 * NANOSECONDS
 """An order that the venue ended this soon without a fill was in effect refused, whatever the venue calls it."""
 _HEAP_SLACK = 64
@@ -98,6 +100,13 @@ class Order:
             return True
         ended_by_venue = self.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and self.cancel_why is None
         return ended_by_venue and self.ended_ns - self.intended_ns < _QUICK_END_NS
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether its end tells nothing about the position: it never reached the venue, or the market was faster."""
+        if self.status is OrderStatus.NEVER_PLACED:
+            return True
+        return self.reason == CROSSED and self.placed_nothing
 
 
 @dataclass(slots=True)

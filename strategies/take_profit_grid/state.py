@@ -109,9 +109,10 @@ class GridState:
         """What live opens could still add to the position, unresolved ones at full size."""
         return sum((order.remaining for order in self.live_opens.values()), ZERO)
 
-    def parts_to_cover(self, quantity: Decimal) -> tuple[Part, ...]:
-        """`quantity` spread over what is owed, oldest entry first (for an adopted close of unknown parts)."""
-        return self._book.parts_to_cover(quantity)
+    def parts_to_cover(self, quantity: Decimal, filled_at: Decimal | None = None) -> tuple[Part, ...]:
+        """`quantity` spread over what is owed, for an adopted close of unknown parts that takes the profit of fills at
+        `filled_at`; see `Entries.parts_to_cover`."""
+        return self._book.parts_to_cover(quantity, filled_at, self.side.sign)
 
     # --- intents ------------------------------------------------------------------------------------------------
 
@@ -368,13 +369,14 @@ class GridState:
         """`quantity` of a closing order closes nothing any more: owed again, first what it covered of no entry
         (`unclaimed`), then its last part first.
 
-        What never reached the venue is owed as if it were fresh; what the venue ended is `returned`. The claims of an
-        ended order stay, for fills that are heard of late.
+        What never reached the venue, or was not taken because the market was faster, is owed as if it were fresh; what
+        the venue ended for any other reason is `returned`. The claims of an ended order stay, for fills that are heard
+        of late.
         """
         if not quantity:
             return
         self.covered -= quantity
-        reached_the_venue = order.status is not OrderStatus.NEVER_PLACED
+        is_doubtful = not order.says_nothing
         left = quantity - max(ZERO, unclaimed)
         for claim in reversed(order.claims):
             if left <= 0:
@@ -383,8 +385,8 @@ class GridState:
             left -= give
             if order.is_live:
                 claim.quantity -= give
-            self._book.give_back(claim.entry_id, give, returned=reached_the_venue)
-        if reached_the_venue:
+            self._book.give_back(claim.entry_id, give, returned=is_doubtful)
+        if is_doubtful:
             self.uncertain_since_ns = at_ns
 
     def _closed_outside(self, record: ClosedOutside) -> None:

@@ -85,7 +85,7 @@ def test_replay_from_any_checkpoint_is_replay_from_the_start(seed: int, chance: 
         cut = chance.randrange(1, len(records) + 1)
         journal = filled(records[:cut])
         first = Life(journal, side, every=1)
-        first.recorder.tend(0)
+        first.recorder.checkpoint_when_due()
         assert journal.note(NOTE)
         journal.append(records[cut:], sync=True)
         resumed = Life(journal, side, every=10**9)
@@ -170,7 +170,7 @@ def test_checkpoint_of_a_journal_that_lost_its_tail_or_is_another_is_passed_over
     journals = [SqliteJournal.open(tmp_path / f"{name}.sqlite", durable=False) for name in ("own", "cut", "other")]
     own, cut, other = journals
     own.append(records, sync=True)
-    Life(own, side, every=1).recorder.tend(0)
+    Life(own, side, every=1).recorder.checkpoint_when_due()
     text = own.note(NOTE)
     assert text is not None
     assert Life(own, side, every=10**9).recorder.passed_over == ""
@@ -193,7 +193,7 @@ def test_what_is_known_does_not_grow_with_what_is_over() -> None:
     for _ in range(4):
         for record in islice(records, 12_000):
             life.recorder.note(record)
-            life.recorder.tend(0)
+            life.recorder.checkpoint_when_due()
         assert len(life.recorder._living._of_order) < 3_500
         sizes.append(len(life.knows(journal)))
     assert max(sizes[1:]) < 1.1 * sizes[1]

@@ -87,6 +87,5 @@ def test_closes_found_by_a_journal_that_knows_no_fill_set_the_clock_to_now() -> 
         (clock,) = rig.of_kind(ClockSet)
         assert rig.bot.state.clock_ns == clock.at_ns >= close.at_ns
         rig.run_for(2 * COOLDOWN_S)
-        # Nothing is known to be open, so that this is the shortest wait: W/4.
         (opened,) = (record for record in rig.of_kind(OrderIntended) if record.purpose is Purpose.OPEN)
-        assert clock.at_ns + COOLDOWN_S * NANOSECONDS // 2 <= opened.at_ns < clock.at_ns + COOLDOWN_S * NANOSECONDS
+        assert opened.at_ns == clock.at_ns + COOLDOWN_S * NANOSECONDS

@@ -43,7 +43,10 @@ def test_close_that_the_market_overtook_is_priced_anew_outside_the_touch() -> No
     # The bid jumps over the target while the close is on its way: post-only refuses it.
     with Rig(script(sold(5, 1002, 10), quote(5.07, 1010, 1013))) as rig:
         rig.start()
+        rig.run_to(5)
+        sent = len(rig.line.calls)
         rig.run_to(8)
+        assert rig.line.counts(sent) == {"place": 2}
         assert [word for _, word in rig.line.refusals] == ["post_only_would_cross"]
         assert rig.resting() == [(SELL, D("101.1"), D("0.10"))]
         assert rig.line.count("rules") == 0
@@ -59,6 +62,24 @@ def test_close_cancelled_by_the_venue_is_owed_again_after_one_look() -> None:
         rig.run_to(10)
         assert rig.line.counts(sent) == {"open_orders": 2, "position": 1, "place": 1}
         assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.check_covered()
+
+
+def test_an_end_that_nobody_told_and_a_look_finds_needs_no_second_look() -> None:
+    """Two closes are gone, and only the end of the later one is heard of: both are covered after one look."""
+    with Rig(script(sold(5, 1002, 10), sold(70, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(75)
+        first, second = rig.venue.open_orders()
+        rig.line.deliver = lambda _event: []
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(first.order_id, "risk"))
+        rig.run_to(80)
+        rig.line.deliver = lambda event: [(0.0, event)]
+        sent = len(rig.line.calls)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(second.order_id, "risk"))
+        rig.run_to(82)
+        assert rig.line.counts(sent) == {"open_orders": 2, "position": 1, "query": 1, "place": 2}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10")), (SELL, D("100.4"), D("0.10"))]
         rig.check_covered()
 
 

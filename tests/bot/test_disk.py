@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import OrderIntended
+from domain.events import IdsReserved, OrderIntended
 from domain.market import Side
 from domain.orders import Purpose
 from domain.status import NoticeKind
@@ -137,6 +137,25 @@ def test_start_after_the_disk_was_full_to_the_end_finds_everything_on_the_venue(
         rig.check_covered()
         rig.check_money()
         assert rig.stop().exit_status == 0
+
+
+def test_start_on_a_disk_that_cannot_sync_covers_as_soon_as_ids_can_be_reserved() -> None:
+    """A new process has no ids of its own until their reservation is written, and nothing else wakes it then."""
+    with Rig(script(sold(5, 1002, 10)), wait_time=D(4_000)) as rig:
+        rig.start()
+        rig.run_to(20)
+        rig.kill()
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.journal.refuses = lambda _number, records: (
+            rig.now_s < 32 and (not records or isinstance(records[0], IdsReserved))
+        )
+        rig.downtime(10)
+        rig.start()
+        rig.run_to(31)
+        assert (rig.line.count("place"), rig.resting()) == (2, [])
+        rig.run_to(38)
+        assert (SELL, D("100.4"), D("0.10")) in rig.resting()
+        rig.check_covered()
 
 
 def test_sync_that_fails_is_trouble_until_it_succeeds() -> None:

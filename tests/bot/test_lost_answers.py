@@ -54,6 +54,22 @@ def test_open_that_never_arrived_is_given_up_only_after_the_venue_said_so_twice(
         rig.check_covered()
 
 
+def test_an_absence_counts_from_when_the_venue_first_listed_no_such_order() -> None:
+    """A venue whose history lags says so for a while before it is sure; that is not waited for twice."""
+    with Rig(script()) as rig:
+        lost = nth("place", 1, Fate.REQUEST_LOST)
+        behind = while_true(lambda call: call.kind == "query" and rig.now_s < 9, Fate.NOT_LISTED)
+        rig.line.fate_of = first_of(lost, behind)
+        rig.start()
+        rig.run_to(10)
+        assert (rig.line.count("place"), rig.resting()) == (1, [])
+        rig.run_to(14)
+        assert rig.line.count("place") == 2
+        facts = [update.fact for update in rig.of_kind(OrderUpdate)]
+        assert facts[:2] == [OrderFact.OUTCOME_UNKNOWN, OrderFact.NEVER_PLACED]
+        rig.check_covered()
+
+
 def test_open_that_arrives_late_is_not_placed_twice() -> None:
     with Rig(script()) as rig:
         rig.line.fate_of = nth("place", 1, Fate.LATE)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.accounting import EXACT, Accounting, wear_bps
-from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, OrderUpdate, Record
+from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, OrderUpdate, OwnFound, Record
 from domain.market import Side
 from domain.orders import OrderFact, Purpose
 from domain.status import MoneyStatement
@@ -235,6 +235,17 @@ def test_what_was_written_off_before_its_trade_was_seen_does_not_come_back_with_
     assert (after.position, after.open_cost, after.written_off_cost) == (D("0.3"), D(30), D(70))
 
 
+def test_what_was_found_at_an_assumed_price_is_valued_and_realized_at_it_without_volume_or_fee() -> None:
+    accounting = fold(OwnFound(1, 3, Side.BUY, D(2), D(100)))
+    assert (accounting.position, accounting.max_position, accounting.volume_quote) == (D(2), D(2), D(0))
+    assert accounting.statement(D(99)).unrealized_pnl == D(-2)
+    for record in (closing(7, (3, "2"), price="101"), trade(7, "2", "101", side=Side.SELL, fee="0.1")):
+        accounting.apply(record)
+    statement = accounting.statement(D(99))
+    assert (statement.realized_pnl, statement.unrealized_pnl, statement.fees) == (D(2), D(0), D("0.1"))
+    assert (statement.entries, statement.exits, accounting.position) == (1, 1, D(0))
+
+
 def test_a_close_of_what_was_written_off_takes_another_entry() -> None:
     accounting = fold(
         opened(1, "1", entry=1),
@@ -322,6 +333,9 @@ def histories(draw: st.DrawFn) -> list[Record]:
         records.insert(draw(st.integers(0, len(records))), forced)
     if draw(st.booleans()):
         records.insert(draw(st.integers(0, len(records))), ClosedOutside(1, draw(quantities)))
+    if draw(st.booleans()):
+        found = OwnFound(1, entries + 1, side, draw(quantities), draw(prices))
+        records.insert(draw(st.integers(0, len(records))), found)
     repeated = draw(st.lists(st.sampled_from(records), max_size=5))
     return [*records, *(each for each in repeated if isinstance(each, Fill | OrderUpdate))]
 
@@ -333,7 +347,8 @@ def test_realized_and_unrealized_are_exactly_the_cash_and_the_position(history: 
     for record in history:
         before = accounting.volume_quote
         accounting.apply(record)
-        if isinstance(record, Fill) and accounting.volume_quote != before:
+        is_repetition = isinstance(record, Fill) and accounting.volume_quote == before
+        if isinstance(record, Fill | OwnFound) and not is_repetition:
             cash -= record.price * record.quantity * record.side.sign
             position_moved += record.quantity * record.side.sign
     unrealized = accounting.statement(mid).unrealized_pnl

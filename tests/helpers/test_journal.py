@@ -262,3 +262,16 @@ def test_a_full_disk_fails_the_append_whole_and_later_ones_succeed(tmp_path: Pat
     )
     assert (done.stdout, done.stderr) == ("survived\n", "")
     assert read(path) == [ClockSet(1), ClockSet(3)]
+
+
+def test_only_a_commit_that_syncs_anyway_moves_the_log_into_the_database(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    journal = SqliteJournal.open(path)
+    size = path.stat().st_size
+    for number in range(700):  # Each commit adds a page or two to the log; 500 are too many for it.
+        journal.append([opened(number, "0.1", entry=number)], sync=False)
+    assert path.stat().st_size == size
+    journal.append([opened(700, "0.1", entry=700)], sync=True)
+    assert path.stat().st_size > size
+    journal.close()
+    assert len(read(path)) == 701

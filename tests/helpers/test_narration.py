@@ -18,6 +18,7 @@ from domain.events import (
     Liquidity,
     OrderIntended,
     OrderUpdate,
+    OwnFound,
     Part,
     Record,
     RulesChanged,
@@ -142,6 +143,10 @@ def test_an_order_that_went_wrong_is_told_with_the_reason_made_safe(fact: OrderF
             "market rules changed: tick 0.5, step 0.001",
         ),
         (ClosedOutside(0, Q), "0.01 was closed by somebody else, at a price unknown here"),
+        (
+            OwnFound(0, 1, Side.BUY, Q, Decimal("60000")),
+            "an own close was found, and what it closes: bought 0.01 at an assumed 60000",
+        ),
         (Halted(0, "closes missing"), "HALTED: closes missing"),
         (HaltCleared(0, "agreed again"), "halt cleared: agreed again"),
         (

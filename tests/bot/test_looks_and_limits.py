@@ -1,0 +1,62 @@
+"""Looks while the venue's limits have little room: what a close waits for comes first, and nothing is asked in vain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+
+from domain.events import RulesChanged
+from domain.market import Side
+from tests.support.bot import Rig, script
+from tests.support.faults import Fate, while_true
+from tests.support.tape import RULES, sold
+
+D = Decimal
+READS = ("open_orders", "position", "query", "fills", "rules")
+START = sold(5, 1002, 10)
+
+
+def without_room(rig: Rig) -> None:
+    """From 20 s on."""
+    began_ns = rig.start_ns + 20_000_000_000
+    rig.line.fate_of = while_true(lambda call: call.kind in READS and call.at_ns >= began_ns, Fate.NO_ROOM)
+
+
+def test_a_look_that_a_close_waits_for_uses_what_is_kept_back() -> None:
+    with Rig(script(START)) as rig:
+        without_room(rig)
+        rig.start()
+        rig.run_to(100)  # A look that nothing calls for has failed meanwhile.
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(102)
+        assert (Side.SELL, D("100.4"), D("0.10")) in rig.resting()
+        rig.check_covered()
+
+
+def test_a_look_without_room_is_tried_once_and_again_when_there_is_some() -> None:
+    with Rig(script(START)) as rig:
+        without_room(rig)
+        rig.start()
+        rig.run_to(59)
+        sent = len(rig.line.calls)
+        rig.run_to(200)
+        reads = [call for call in rig.line.calls[sent:] if call.kind == "open_orders"]
+        times_s = [round((call.at_ns - rig.start_ns) / 1e9) for call in reads]
+        assert [later - earlier for earlier, later in pairwise(times_s)] == [40, 40, 40]
+
+
+@pytest.mark.parametrize("refused_s", [7, 14])
+def test_rules_that_changed_just_after_they_were_read_are_known_within_half_a_minute(refused_s: int) -> None:
+    """The reading after the start was the last; a refusal soon after it is not forgotten."""
+    with Rig(script(sold(refused_s, 1002, 10))) as rig:
+        rig.line.deliver = lambda event: [] if isinstance(event, RulesChanged) else [(0.0, event)]
+        rig.start()
+        rig.run_to(2)
+        rig.upon_venue(lambda venue: venue.change_rules(replace(RULES, tick_size=D("0.5"))))
+        rig.run_to(refused_s + 1)
+        assert [word for _, word in rig.line.refusals] == ["off_tick"] * len(rig.line.refusals) != []
+        rig.run_to(30)
+        assert rig.resting()[0] == (Side.SELL, D("100.5"), D("0.10"))
