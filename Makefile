@@ -7,6 +7,8 @@ SOAK_FLAGS ?= --seeds 0:10000 --kill --keep state/soak
 # New seeds each time: what was found is told with the command that shows it again.
 WORLDS_FROM := $(shell date +%s)
 WORLD_FLAGS ?= --seeds $(WORLDS_FROM)0000:$(WORLDS_FROM)9999 --kill --for 8m
+MUTANT_FLAGS ?=
+STEP_FLAGS ?=
 TEST_FLAGS ?= -q -n 2
 LOCK_FLAGS ?=
 
@@ -18,13 +20,15 @@ LOCK := $(PY) -m uv pip compile --quiet --no-config --universal --python-version
 	--no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak worlds referees lint types lock diagrams clean venv-dev
+.PHONY: help run test soak worlds mutants each-step referees lint types lock diagrams clean venv-dev
 
 help:
 	@echo "make run       watch the bot trade on the embedded paper exchange (RUN_FLAGS=... to change it)"
 	@echo "make test      run the tests (TEST_FLAGS=... for pytest)"
 	@echo "make soak      10,000 simulated worlds full of faults on all cores; go on later with the same command"
 	@echo "make worlds    fresh simulated worlds for about eight minutes (WORLD_FLAGS=... to change it)"
+	@echo "make mutants   break the bot on purpose, one line at a time, and see each caught (MUTANT_FLAGS=... to change it)"
+	@echo "make each-step kill it before every step, disturb every message of short worlds (STEP_FLAGS=... to change it)"
 	@echo "make lint      check the style with ruff"
 	@echo "make types     check the types with mypy"
 	@echo "make lock      write requirements.txt and requirements-dev.txt anew from the .in files (LOCK_FLAGS=--upgrade)"
@@ -48,6 +52,14 @@ worlds: $(VENV)/.runtime
 	@echo "$(PY) runbot.py simulate $(WORLD_FLAGS)"
 	@$(PY) runbot.py simulate $(WORLD_FLAGS)
 
+mutants: $(VENV)/.dev
+	@echo "$(PY) -m tests.mutants $(MUTANT_FLAGS)"
+	@$(PY) -m tests.mutants $(MUTANT_FLAGS)
+
+each-step: $(VENV)/.dev
+	@echo "$(PY) -m tests.each_step $(STEP_FLAGS)"
+	@$(PY) -m tests.each_step $(STEP_FLAGS)
+
 lint: venv-dev
 	@echo "$(PY) -m ruff check ."
 	@$(PY) -m ruff check .
@@ -59,13 +71,15 @@ types: venv-dev
 lock: venv-dev
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-plot.in --output-file requirements-plot.txt
+	@$(LOCK) requirements-fast.in --output-file requirements-fast.txt
+	@$(LOCK) requirements-optimize.in --output-file requirements-optimize.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 	@$(LOCK) --no-deps requirements-lighter.in --output-file requirements-lighter.txt
-	@for folder in tests/referees/*/; do \
+	@for folder in tests/referees/*/ benchmarks/*/; do \
 		if [ -f "$${folder}overrides.txt" ]; then without="--override $${folder}overrides.txt"; else without=; fi; \
 		if [ -f "$${folder}requirements.in" ]; then \
 			$(LOCK) $$without "$${folder}requirements.in" --output-file "$${folder}requirements.txt" || exit 1; fi; done
-	@echo "wrote requirements.txt, requirements-plot.txt, requirements-dev.txt and requirements-lighter.txt"
+	@echo "wrote requirements.txt and requirements-plot.txt, -fast.txt, -optimize.txt, -dev.txt and -lighter.txt"
 
 # SDKs that cannot share one environment with the bot, or with each other, get one each.
 referees: $(patsubst tests/referees/%/requirements.txt,$(REFEREES)/%/.done,$(wildcard tests/referees/*/requirements.txt))

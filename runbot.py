@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # As in `typing`, whose import would be a moment in which Ctrl-C is a traceback.
 if TYPE_CHECKING:  # Each run imports only what it needs.
     from commands.options import CommandRequest, RunOptions
     from commands.session import Surroundings
@@ -47,9 +47,9 @@ def _let_go_of_readers() -> None:
 
 
 def _obey(argv: list[str]) -> int:
-    from commands.held import held
+    from commands.held import Held
 
-    with held():
+    with Held():
         from commands.options import CommandRequest, Exchanges, UsageError, parse
         from exchanges.factory import ExchangeFactory
 
@@ -74,6 +74,14 @@ def _command(request: CommandRequest) -> int:
         from commands.backtest import backtest
 
         return backtest(request.arguments, _surroundings())
+    if request.name == "report":
+        from commands.report import report
+
+        return report(request.arguments, _surroundings())
+    if request.name == "optimize":
+        from commands.optimize import optimize
+
+        return optimize(request.arguments, _surroundings())
     if request.name == "simulate":
         from commands.simulate import simulate
 
@@ -88,9 +96,9 @@ def _draw_seed() -> int:
 
 
 def _run(options: RunOptions) -> int:
-    from commands.held import held
+    from commands.held import Held
 
-    with held():
+    with Held():
         from commands.session import run
 
     return run(options, _surroundings())

@@ -70,8 +70,8 @@ COMMANDS = (
     Command("venue", "serve the local twin of an exchange alone, with a ledger to look at", is_later=False),
     Command("simulate", "run the bot through seeded faults and audit what it did", is_later=False),
     Command("backtest", "run the bot over a recorded market, as fast as it goes", is_later=False),
-    Command("optimize", "search settings over recorded markets"),
-    Command("report", "tell the results of past sessions"),
+    Command("optimize", "search settings over a recorded market, tested on what was not searched", is_later=False),
+    Command("report", "tell the result of a session from its journal, also while it runs", is_later=False),
 )
 
 TRADING = FlagGroup(

@@ -1,30 +1,28 @@
-"""Signals that have to wait. Small, because it is imported before everything else."""
+"""Signals that have to wait. Small, because it is imported before everything else, and imports next to nothing itself:
+until it is there, an interrupt may be lost in the middle of an import."""
 
 from __future__ import annotations
 
-import contextlib
 import signal
-import threading
-from collections.abc import Iterator
-
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextlib.contextmanager
-def held() -> Iterator[None]:
+class Held:
     """Ctrl-C and SIGTERM wait until the end of the block, which then raises `KeyboardInterrupt`.
 
     For imports: raised in the middle of one, an interrupt may be swallowed, or come out as an error of another kind.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread of a process may say what signals do.
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in _NUMBERS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
+
+    def __enter__(self) -> None:
+        self._came: list[int] = []
+        self._before = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, lambda number, _frame: self._came.append(number))
+        except ValueError:
+            pass  # Only the main thread of a process may say what signals do.
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
-    if came:
-        raise KeyboardInterrupt
+        if self._came and kind is None:
+            raise KeyboardInterrupt

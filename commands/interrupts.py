@@ -77,6 +77,11 @@ class Interrupts:
         finally:
             self._is_over = True
 
+    @property
+    def was_asked(self) -> bool:
+        """Whether a signal has come."""
+        return self._asked > 0
+
     def receive(self, name: str) -> None:
         """A signal has come; called on the loop."""
         self._asked += 1

@@ -13,7 +13,7 @@ from bot.observers import Observer
 from commands import interrupts, paper
 from commands.consent import Desk
 from commands.files import SessionFiles
-from commands.held import held
+from commands.held import Held
 from commands.opened import OpenedSession
 from commands.options import RunOptions
 from commands.report_file import write_report
@@ -102,7 +102,7 @@ def _run_paper(options: RunOptions, settings: Settings, files: SessionFiles, aro
 def _run_venue(options: RunOptions, settings: Settings, files: SessionFiles, around: Surroundings) -> int:
     desk = Desk(around.err, lambda: _typed(around.answer), around.is_attended)
     with ProcessLock.acquire(files.journal):
-        with held():  # It imports the venue.
+        with Held():  # It imports the venue.
             session = open_venue_session(options, settings, files, around.draw_seed, desk)
         return SessionRun(options, settings, files, session, around).to_its_end()
 

@@ -6,7 +6,6 @@ A rehearsal is a fresh exchange each time, so what an earlier one left is archiv
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from random import Random
@@ -23,6 +22,7 @@ from commands.usage import UsageError
 from exchanges.base import BaseExchangeClient
 from exchanges.errors import Misconfigured, Unavailable
 from exchanges.factory import ExchangeFactory
+from exchanges.patience import connect_patiently
 from exchanges.rehearsal.host import RunningTwin
 from exchanges.transport.endpoints import is_loopback
 from exchanges.transport.network import Network
@@ -33,8 +33,6 @@ from helpers.settings import Settings
 
 REHEARSAL = "rehearsal"
 """Stands in the file names of rehearsed sessions, so that they never meet a live account's."""
-_CONNECT_ATTEMPTS = 3
-_CONNECT_AGAIN_S = 2.0
 
 
 class VenueSession:
@@ -105,8 +103,7 @@ class VenueSession:
             self._client = client
             if self._is_real:
                 check_can_be_asked(self._options, journal, self._desk)
-            await self._connect(client)
-            rules = await client.market_rules()
+            rules = await connect_patiently(client)
             warnings = [
                 *check_against_capabilities(self._options, client.capabilities),
                 *check_against_rules(self._options, rules, client.quote()),
@@ -119,16 +116,6 @@ class VenueSession:
         return Connected(
             client, rules, [f"signing: {client.signing_backend}", *(f"warning: {warning}" for warning in warnings)]
         )
-
-    async def _connect(self, client: BaseExchangeClient) -> None:
-        """A venue may be away for a moment. Raises `Unavailable` when it stays away, `Misconfigured` at once."""
-        for _ in range(_CONNECT_ATTEMPTS - 1):
-            with contextlib.suppress(Unavailable):
-                await client.connect()
-                return
-            await client.disconnect()
-            await asyncio.sleep(_CONNECT_AGAIN_S)
-        await client.connect()
 
     async def market_ended(self) -> None:
         if self._running is None:

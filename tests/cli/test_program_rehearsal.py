@@ -55,9 +55,22 @@ def test_a_rehearsal_begins_anew_and_puts_the_last_one_aside(tmp_path: Path) -> 
         (("--exchange", "backpack", "--speed", "max", "--for", "1m"), "--speed max"),
         (("--exchange", "backpack", "--ticker", "NOPE"), "NOPE"),
         (("--exchange", "backpack", "--replay", "none.parquet"), "none.parquet"),
-        (("--exchange", "paradex", "--take-profit", "6"), "every close would be refused; give less than 5"),
-        (("--exchange", "aster", "--max-orders", "200"), "give 199 or less"),
     ],
 )
 def test_wrong_use_of_a_rehearsal_is_one_line(tmp_path: Path, flags: tuple[str, ...], said: str) -> None:
     assert said in Program(tmp_path).run(*flags, "--rehearse").error
+
+
+@pytest.mark.parametrize(
+    "venue, flags, said",
+    [
+        ("paradex", ("--take-profit", "6"), "every close would be refused; give less than 5"),
+        ("aster", ("--max-orders", "200"), "give 199 or less"),
+    ],
+)
+def test_what_the_exchange_would_not_let_rest_is_refused_before_the_first_order(
+    tmp_path: Path, venue: str, flags: tuple[str, ...], said: str
+) -> None:
+    ended = Program(tmp_path).run("--exchange", venue, "--rehearse", "--for", "9s", "--json", "-", *flags)
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err.splitlines()[-1]

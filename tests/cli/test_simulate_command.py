@@ -28,7 +28,8 @@ def test_a_few_worlds_end_in_a_table_and_status_0() -> None:
 
 
 def test_json_on_standard_output_is_alone_there() -> None:
-    done = simulated("--seeds", "1:3", "--hours", "0.05", "--exchange", "paper", "--faults", "none", "--jobs", "2", "--json", "-")
+    quiet = ["--hours", "0.05", "--exchange", "paper", "--faults", "none", "--jobs", "2"]
+    done = simulated("--seeds", "1:3", *quiet, "--json", "-")
     report = json.loads(done.stdout)
     assert (done.returncode, report["worlds"], report["seeds"], report["violations"]) == (0, 2, [1, 3], {})
     assert report["flags"] == "--exchange paper --hours 0.05 --faults none"
@@ -67,7 +68,8 @@ def test_a_mistake_is_one_line_and_status_2(arguments: list[str], said: str) -> 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_says_what_was_done() -> None:
     arguments = ["--seeds", "0:100000", "--hours", "0.05", "--exchange", "paper", "--jobs", "1"]
-    with subprocess.Popen([*SIMULATE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+    command = [*SIMULATE, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not _is_busy(program.pid):
             time.sleep(0.1)

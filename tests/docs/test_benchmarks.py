@@ -21,6 +21,10 @@ TINY = {
         ("--many", "50", "--minutes", "2"),
         rf"core: {NUMBER} us .* ratio {NUMBER}\nbot: .* ratio {NUMBER} ",
     ),
+    "fill_to_close": (
+        ("--fills", "5", "--floor", "nowhere"),
+        rf"the bot: median {NUMBER} us, .*\nof \d+ closes: .*\nno floor beside it: ",
+    ),
     "help_start": (("--times", "1"), rf"bare interpreter {NUMBER} ms, .* ratio {NUMBER}\nover the bare interpreter: "),
     "market_statistics": (("--days", "0.02", "--data", "nowhere"), r"\| \| generated BTC, seed 1 \| .*\n\|---\|"),
     "memory": (
@@ -34,6 +38,11 @@ TINY = {
     "session_speed": (
         ("--hours", "1"),
         rf"1 h of BTC, {NUMBER} market events\n(.*\n)+.* ratio to real time: {NUMBER}\n",
+    ),
+    "signing": (("--orders", "5", "--alone"), rf"backpack: {NUMBER} us an order .*\n(.*\n)+lighter: {NUMBER} us .*\n"),
+    "sweep_speed": (
+        ("--settings", "3", "--bars", "300", "--data", "nowhere"),
+        rf"no recordings in nowhere: .*\n(.*\n)+sweep over single pass, .*: ratio {NUMBER}\n",
     ),
     "virtual_time": (("--hours", "0.1"), r".* wake-ups of 0.1 virtual hours .* the same the second time\n"),
 }

@@ -156,6 +156,7 @@ def test_a_venue_named_elsewhere_is_found(tmp_path: Path, file: str, source: str
         ("commands__flags", "FLAG = '--aster-boost'"),
         ("helpers__journal", "# an extended and lighter form of the record\nfaster = master = 1"),
         ("tests__test_x", "VENUE = 'paradex'"),
+        ("benchmarks__signing", "VENUE = 'paradex'"),
     ],
 )
 def test_a_venue_named_where_it_may_be_passes(tmp_path: Path, file: str, source: str) -> None:

@@ -11,9 +11,20 @@ import pytest
 from tests.support.import_rule import OURS, imports_of, modules_of
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.txt", "requirements-plot.txt", "requirements-dev.txt", "requirements-lighter.txt")
-REFEREES = tuple(f"tests/referees/{file.parent.name}/requirements.txt" for file in ROOT.glob("tests/referees/*/*.in"))
-"""Each of an environment of its own: outside packages that drive our twins."""
+LOCKS = (
+    "requirements.txt",
+    "requirements-plot.txt",
+    "requirements-fast.txt",
+    "requirements-optimize.txt",
+    "requirements-dev.txt",
+    "requirements-lighter.txt",
+)
+REFEREES = tuple(
+    file.with_suffix(".txt").relative_to(ROOT).as_posix()
+    for pattern in ("tests/referees/*/*.in", "benchmarks/*/*.in")
+    for file in ROOT.glob(pattern)
+)
+"""Each of an environment of its own: outside packages that drive our twins, or that a benchmark compares with."""
 IMPORTED_AS = {"dotenv": "python-dotenv", "Crypto": "pycryptodome", "fast_stark_crypto": "fast-stark-crypto"}
 USED_AS_DATA = {"tzdata"}
 """Packages that nobody imports by name: the standard library's zoneinfo reads its files."""
@@ -60,11 +71,15 @@ def test_every_package_of_a_lock_is_pinned_with_hashes(lock: str) -> None:
 def test_tests_run_with_the_versions_that_the_bot_runs_with() -> None:
     assert pins("requirements.txt") <= pins("requirements-dev.txt")
     assert pins("requirements-plot.txt") <= pins("requirements-dev.txt")
+    assert pins("requirements-optimize.txt") <= pins("requirements-dev.txt")
+    assert pins("requirements-fast.txt") <= pins("requirements-dev.txt")
 
 
 def test_the_locks_hold_what_the_in_files_name() -> None:
     assert wanted("requirements.in") <= locked("requirements.txt")
     assert wanted("requirements-plot.in") <= locked("requirements-plot.txt")
+    assert wanted("requirements-fast.in") <= set(locked("requirements-fast.txt"))
+    assert wanted("requirements-optimize.in") <= locked("requirements-optimize.txt")
     assert wanted("requirements-dev.in") <= locked("requirements-dev.txt")
     assert wanted("requirements-lighter.in") == locked("requirements-lighter.txt")
 
@@ -78,7 +93,8 @@ def test_the_bot_imports_what_it_requires_and_requires_what_it_imports() -> None
     }
     third_party = {name for name in imported if name not in sys.stdlib_module_names and name not in OURS}
     required = {IMPORTED_AS.get(name, name) for name in third_party} | USED_AS_DATA
-    assert required == wanted("requirements.in") | wanted("requirements-plot.in")
+    ours = ("requirements.in", "requirements-plot.in", "requirements-fast.in", "requirements-optimize.in")
+    assert required == set().union(*map(wanted, ours))
 
 
 def test_every_package_that_is_asked_for_is_explained() -> None:

@@ -303,7 +303,8 @@ class Story:
 
     def _a_replay_is_the_life(self) -> None:
         again = GridState(self.desk.config.direction)
-        again.replay(self.desk.records)
+        for record in self.desk.records:
+            again.apply(record)
         assert picture(again) == picture(self.desk.state)
 
     # --- the end ------------------------------------------------------------------------------------------------

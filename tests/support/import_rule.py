@@ -19,7 +19,8 @@ BOT = ("trading_bot", "bot")
 """The bot and its parts: they hold strategy and client together, and are given both."""
 OURS = ("domain", "strategies", "markets", "exchanges", "helpers", *BOT, "benchmarks", "tests", "docs", *ROOTS)
 NOT_VENUES = (
-    "base", "errors", "factory", "decoding", "order_memory", "transport", "rehearsal", "paper", "venue_client",
+    "base", "errors", "factory", "decoding", "order_memory", "transport", "rehearsal", "paper", "patience", "urgency",
+    "venue_client",
 )  # fmt: skip
 """What lies in `exchanges/` beside the venues' folders."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -203,10 +204,11 @@ def _shared_with_client(twin: Module, modules: dict[str, Module]) -> list[str]:
 
 
 def venue_names(root: Path) -> list[str]:
-    """Every place where a venue is named outside its folder, the factory, `env_example.txt`, tests and docs."""
+    """Every place where a venue is named outside its folder, the factory, `env_example.txt`, tests, docs and benchmarks
+    (which measure what each venue costs)."""
     found = []
     for module in modules_of(root).values():
-        if module.area in ("tests", "docs") or module.name == "exchanges.factory":
+        if module.area in ("tests", "docs", "benchmarks") or module.name == "exchanges.factory":
             continue
         text = (root / module.path).read_text(encoding="utf-8")
         for venue in VENUES:

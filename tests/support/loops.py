@@ -40,7 +40,7 @@ class CountingLoop(VirtualTimeLoop):
         self._seen_ns = start_ns
 
     def _run_once(self) -> None:
-        super()._run_once()  # type: ignore[misc]
+        super()._run_once()
         self.rounds += 1
         now_ns = self.clock.now_ns()
         self._rounds_now = self._rounds_now + 1 if now_ns == self._seen_ns else 0

@@ -63,7 +63,7 @@ def backtest_settings(flags: Sequence[str]) -> BacktestSettings:
 
 
 def random_ticks(chance: Random, rows: int) -> tuple[Columns, Columns]:
-    """Best bid/offer and trades that wander: narrow and wide spreads, prints at the touch and through it, some holes."""
+    """Best bid/offer and trades that wander: all spreads, prints at the touch and through it, some holes."""
     bid, at_s = 10_000, 0.0
     told: list[tuple[float, float, float, float, float]] = []
     printed: list[tuple[float, float, float, bool]] = []

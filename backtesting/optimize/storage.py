@@ -1,0 +1,118 @@
+"""Where a search is kept, so that it can be gone on with, and so that several processes can share it.
+
+`sqlite:///FILE` for one machine, `journal:FILE` for a folder that several machines mount (Optuna's journal file), and
+every other database address that SQLAlchemy knows and has a driver for. One storage holds one search: what it was
+about is written into it first, and whoever comes with another version, other data, another space or other fixed
+settings is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+_HEAD = "search"
+"""The study without trials that says what the storage is about."""
+_JOURNAL = "journal:"
+_PATIENCE_S = 60
+"""How long one process waits while another writes."""
+
+
+class StorageError(Exception):
+    """One line that says what is wrong with a storage, and what to do."""
+
+
+def open_storage(address: str | None) -> BaseStorage:
+    """None: in memory, forgotten at the end. Raises `StorageError`."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if address is None:
+        return InMemoryStorage()
+    try:
+        if address.startswith(_JOURNAL):
+            return JournalStorage(JournalFileBackend(str(_file(address.removeprefix(_JOURNAL), address))))
+        url = make_url(address)
+        if url.get_backend_name() != "sqlite":
+            return RDBStorage(address)
+        return _sqlite(url, address)
+    except (SQLAlchemyError, OptunaError, ImportError, RuntimeError, ValueError, OSError) as error:
+        raise StorageError(f"--storage {masked(address)} cannot be used: {first_line(error)}; {_ADVICE}") from None
+
+
+_ADVICE = "write it like sqlite:///search.db or journal:search.log"
+
+
+def masked(address: str) -> str:
+    """The address as it may be shown: without a password."""
+    try:
+        return address if address.startswith(_JOURNAL) else make_url(address).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "(the address given)"
+
+
+def claim(storage: BaseStorage, about: Mapping[str, Any], address: str | None) -> None:
+    """Write what the search is about into a new storage. Raises `StorageError` where it is about something else."""
+    shown = masked(address or "")
+    try:
+        head = optuna.create_study(study_name=_HEAD, storage=storage, load_if_exists=True, direction="maximize")
+        for name, value in about.items():
+            if name not in head.user_attrs:
+                head.set_user_attr(name, value)
+        known = optuna.load_study(study_name=_HEAD, storage=storage).user_attrs
+    except (SQLAlchemyError, OptunaError, OSError) as error:
+        raise StorageError(f"--storage {shown} cannot be used: {first_line(error)}; {_ADVICE}") from None
+    for name, value in about.items():
+        if known.get(name) != value:
+            raise StorageError(
+                f"--storage {shown} holds a search with another {name} ({_short(known.get(name))}, and this is "
+                f"{_short(value)}); name another storage, or search as it did"
+            )
+
+
+def _sqlite(url: URL, address: str) -> BaseStorage:
+    """Made whole under another name first: two processes that begin at once must not both lay out the tables."""
+    waits = {"connect_args": {"timeout": _PATIENCE_S}}
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("it names no file")
+    path = _file(str(url.database), address)
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            RDBStorage(f"sqlite:///{fresh}", waits).engine.dispose()
+            with contextlib.suppress(FileExistsError):  # The other process was quicker; its file is as good.
+                os.link(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    return RDBStorage(address, waits)
+
+
+def _file(name: str, address: str) -> Path:
+    """A file that can be written, or could be made. Raises `StorageError`."""
+    path = Path(name)
+    if not name or path.is_dir():
+        raise StorageError(f"--storage {masked(address)} names no file; {_ADVICE}")
+    if not path.parent.is_dir():
+        raise StorageError(f"--storage {masked(address)}: the folder {path.parent} does not exist; create it")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise StorageError(f"--storage {masked(address)} cannot be written; choose another place")
+    return path
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, without the explanations that follow."""
+    reason = getattr(error, "orig", None) or error
+    return str(reason).strip().partition("\n")[0] or type(error).__name__
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 120 else text[:117] + "..."
