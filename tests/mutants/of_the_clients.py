@@ -1,0 +1,149 @@
+"""Mutants of the clients, their codecs and the transport: what a venue's words and silences are taken to mean."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_CALLER = "exchanges/transport/caller.py"
+_STREAMS = "exchanges/transport/streams.py"
+
+MUTANTS = (
+    Mutant(
+        "a_502_means_refused",
+        _CALLER,
+        '        raise OutcomeUnknown(f"the exchange answered {response.status}")',
+        '        raise Refused("bad_gateway", f"the exchange answered {response.status}")',
+        "an order that was taken behind a bad gateway is sent again",
+        exchange="backpack",
+    ),
+    Mutant(
+        "an_unreadable_answer_means_refused",
+        _CALLER,
+        '            raise OutcomeUnknown(f"the answer cannot be read: {error}") from None',
+        '            raise Refused("unreadable", str(error)) from None',
+        "an order whose answer was garbled is sent again",
+        exchange="aster",
+    ),
+    Mutant(
+        "a_rate_limit_is_ignored",
+        _CALLER,
+        "        self._limiter.pause(min(pause_s, _LONGEST_PAUSE_S))\n",
+        "",
+        "the venue asks for a pause and gets more requests, until it bans the account",
+        exchange="aster",
+    ),
+    Mutant(
+        "silence_is_trusted",
+        _STREAMS,
+        "        if left_s <= 1e-6:\n",
+        "        if left_s < -1e9:\n",
+        "a socket that carries nothing counts as alive",
+        exchange="backpack",
+    ),
+    Mutant(
+        "a_lost_stream_is_not_told",
+        _STREAMS,
+        "            self._emit(StreamLost(self._clock.now_ns(), reason))\n",
+        "",
+        "the bot does not know that it is deaf",
+        exchange="backpack",
+    ),
+    Mutant(
+        "a_restored_stream_is_not_told",
+        _STREAMS,
+        "            self._emit(StreamRestored(self._clock.now_ns()))\n",
+        "",
+        "the bot waits for ever for streams that are back",
+        exchange="backpack",
+    ),
+    Mutant(
+        "silence_about_an_order_is_trusted",
+        "exchanges/backpack/client.py",
+        "            self._stream.expect(request.client_id, self._timing.news_within_s, reason)\n",
+        "            del reason\n",
+        "a stream that tells of other things, and not of our orders, counts as whole",
+        exchange="backpack",
+    ),
+    Mutant(
+        "not_open_means_never_placed",
+        "exchanges/backpack/client.py",
+        "        ended = await self._in_history(client_id, order_id, trace)\n        if ended is not None:\n"
+        "            return replace(ended.info, client_id=client_id)\n",
+        "        if order_id is None:\n            return None\n",
+        "an order that has filled meanwhile is held for never placed",
+        exchange="backpack",
+    ),
+    Mutant(
+        "partly_filled_means_filled",
+        "exchanges/backpack/codec.py",
+        '    "PartiallyFilled": OrderStatus.OPEN,',
+        '    "PartiallyFilled": OrderStatus.FILLED,',
+        "the rest of a partly filled order goes on living unseen",
+        exchange="backpack",
+    ),
+    Mutant(
+        "a_missing_total_is_zero",
+        "exchanges/backpack/codec.py",
+        '    filled = data.not_negative("z")\n',
+        '    filled = data.not_negative("zz") if data.has("zz") else Decimal(0)\n',
+        "what an order had filled when it was cancelled counts for nothing",
+        exchange="backpack",
+    ),
+    Mutant(
+        "a_crossing_close_rests",
+        "exchanges/aster/client.py",
+        "        if info.status.has_ended and not info.filled_size and info.status is not OrderStatus.CANCELLED:",
+        "        if info.status is OrderStatus.PLANNED:",
+        "an order that expired on arrival counts as resting",
+        exchange="aster",
+    ),
+    Mutant(
+        "post_only_is_forgotten",
+        "exchanges/aster/codec.py",
+        'POST_ONLY = "GTX"',
+        'POST_ONLY = "GTC"',
+        "opens and closes may take, and pay for it",
+        exchange="aster",
+    ),
+    Mutant(
+        "a_touch_survives_its_stream",
+        "exchanges/venue_client.py",
+        "        if isinstance(event, StreamLost):\n            self._touch.clear()\n",
+        "",
+        "after a reconnect opens are priced from the book of before",
+        exchange="aster",
+    ),
+    Mutant(
+        "the_venues_clock_is_ignored",
+        "exchanges/transport/server_clock.py",
+        "        return 0 if self._best is None else self._best.offset_ns\n",
+        "        return 0\n",
+        "a machine whose clock is off cannot trade at all",
+        exchange="backpack",
+    ),
+    Mutant(
+        "a_nonce_is_not_asked_for_again",
+        "exchanges/lighter/rest.py",
+        "        self._nonce = None  # Unknown until there is an answer.\n",
+        "        self._nonce = nonce + 1\n",
+        "after a lost answer every transaction is rejected, or worse",
+        exchange="lighter",
+    ),
+    Mutant(
+        "a_failed_transaction_rests",
+        "exchanges/lighter/client.py",
+        "        if not trace.is_heard:\n"
+        "            self._chases.later(lambda: self._chase_order(request.client_id, tx_hash))\n",
+        "",
+        "a transaction that failed in execution counts as resting",
+        exchange="lighter",
+    ),
+    Mutant(
+        "a_queued_order_rests",
+        "exchanges/paradex/client.py",
+        "        decided = trace.decided or await self._decision(request.client_id, order_id)\n",
+        "        decided = trace.decided\n",
+        "an order that is refused after it was queued counts as resting",
+        exchange="paradex",
+    ),
+)
