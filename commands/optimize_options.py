@@ -14,12 +14,13 @@ from backtesting.optimize.space import Space, parse_space
 from backtesting.optimize.study import Sampling
 from backtesting.settings import BacktestSettings
 from commands import values
-from commands.backtest_options import FUNDING, backtest_settings
+from commands.backtest_options import FROM, FUNDING, TO, backtest_settings
 from commands.flags import Flag
 from commands.options import RunOptions
 from commands.output_files import check_file
 from commands.recorded_flags import DATA, RecordedCommand, RecordedOptions, parse_recorded
 from commands.usage import UsageError, near, shown
+from markets.times import parse_utc
 
 E = TypeVar("E", bound=Enum)
 T = TypeVar("T")
@@ -56,6 +57,8 @@ COMMAND = RecordedCommand(
             None,
             "keep the search there, go on with it, and share it between processes: sqlite:///FILE or journal:FILE",
         ),
+        FROM,
+        TO,
         FUNDING,
         Flag("json", "FILE", None, "write what was found; -: standard output carries it alone"),
         Flag("html", "FILE", None, "write a report that opens in a browser, offline"),
@@ -69,7 +72,9 @@ _FLAGS = {flag.name: flag for flag in COMMAND.own}
 
 @dataclass(frozen=True, slots=True)
 class OptimizeOptions:
-    """`run`: the bot's options, with the files of `--data` as its replay. `max_wear` in basis points of volume."""
+    """`run`: the bot's options, with the files of `--data` as its replay. `max_wear` in basis points of volume. Times
+    in nanoseconds since the epoch; None: not narrowed.
+    """
 
     run: RunOptions
     space: Space
@@ -82,6 +87,8 @@ class OptimizeOptions:
     seed: int
     jobs: int
     storage: str | None
+    from_ns: int | None
+    to_ns: int | None
     funding: Path | None
     json: Path | None
     """`-` is standard output."""
@@ -111,6 +118,8 @@ def parse_optimize(arguments: Sequence[str]) -> OptimizeOptions:
         seed=_need(texts, "seed", values.whole(0, _LARGEST_SEED)),
         jobs=texts.read("jobs", values.whole(1, _MOST_JOBS)) or _cores(),
         storage=texts.read("storage", _not_empty),
+        from_ns=texts.read("from", parse_utc),
+        to_ns=texts.read("to", parse_utc),
         funding=texts.read("funding", _path),
         json=texts.read("json", _path),
         html=texts.read("html", _path),

@@ -98,7 +98,7 @@ def _files(options: OptimizeOptions) -> DataFiles:
         market = None if run.market is None else parse_market_override(run.market)
     except RecordingError as error:
         raise UsageError(str(error)) from None
-    return DataFiles(run.replay, run.ticker, market, options.funding)
+    return DataFiles(run.replay, run.ticker, market, options.funding, options.from_ns, options.to_ns)
 
 
 def _opened(files: DataFiles) -> BacktestData:

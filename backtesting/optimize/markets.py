@@ -21,16 +21,25 @@ _KEPT = 8
 
 @dataclass(frozen=True, slots=True)
 class DataFiles:
-    """What `open_data` is asked for; it can be sent to another process."""
+    """What `open_data` is asked for; it can be sent to another process. Times in nanoseconds since the epoch."""
 
     paths: tuple[Path, ...]
     ticker: str
     market: MarketOverride | None
     funding: Path | None
+    from_ns: int | None = None
+    to_ns: int | None = None
 
     def open(self) -> BacktestData:
         """Raises `RecordingError`."""
-        return open_data(self.paths, ticker=self.ticker, market=self.market, funding=self.funding)
+        return open_data(
+            self.paths,
+            ticker=self.ticker,
+            market=self.market,
+            funding=self.funding,
+            from_ns=self.from_ns,
+            to_ns=self.to_ns,
+        )
 
 
 @dataclass(frozen=True, slots=True)

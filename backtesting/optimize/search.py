@@ -20,6 +20,7 @@ from backtesting.optimize.study import Candidate, FoldSearch, Found, Sampling
 from backtesting.optimize.trades import Trades, markout
 from backtesting.run import Conduct
 from backtesting.settings import BacktestSettings
+from markets.times import utc_text
 
 SCORING = "1"
 """Raised whenever the same trades may be given another value; trials of two scorings cannot be compared."""
@@ -245,6 +246,8 @@ def about(plan: Plan, data: BacktestData, version: str) -> dict[str, str]:
     """
     funding = "" if data.identity.funding is None else f", funding {data.identity.funding.sha256[:16]}"
     files = ", ".join(f"{file.name} sha256 {file.sha256[:16]}" for file in data.identity.files)
+    asked = (("from", data.identity.from_ns), ("to", data.identity.to_ns))
+    files += "".join(f", {name} {utc_text(ns)}" for name, ns in asked if ns is not None)
     rules = data.source.rules
     market = f"tick {rules.tick_size} step {rules.quantity_step} minimum {rules.min_quantity}"
     return {

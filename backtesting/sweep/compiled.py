@@ -72,7 +72,7 @@ def make_ready(function: Callable[..., Any], *arrays: Any) -> None:
     """Compile the function, and all that it calls, for arguments of the types of `arrays`, or read what was kept.
     Any number of threads and processes may ask; does nothing where it was done, and without numba.
     """
-    if not IS_COMPILED:
+    if not hasattr(function, "signatures"):  # Nothing compiles here, or numba was told not to.
         return
     dispatcher, kind_of = cast(Any, function), cast(Any, numba).typeof
     with _one_thread:

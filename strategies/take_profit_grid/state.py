@@ -110,8 +110,7 @@ class GridState:
         return sum((order.remaining for order in self.live_opens.values()), ZERO)
 
     def parts_to_cover(self, quantity: Decimal, filled_at: Decimal | None = None) -> tuple[Part, ...]:
-        """`quantity` spread over what is owed, for an adopted close of unknown parts that takes the profit of fills at
-        `filled_at`; see `Entries.parts_to_cover`."""
+        """See `Entries.parts_to_cover`."""
         return self._book.parts_to_cover(quantity, filled_at, self.side.sign)
 
     # --- intents ------------------------------------------------------------------------------------------------
@@ -123,6 +122,8 @@ class GridState:
 
     def _session_started(self, record: SessionStarted) -> None:
         """A lost journal tail may have covered what looks bare: the venue is asked before anything old is covered."""
+        if self.clock_ns is not None:  # The machine's clock may have been set back: no cool-down waits for that.
+            self.clock_ns = min(self.clock_ns, record.at_ns)
         self._book.doubt_everything_owed()
         self.uncertain_since_ns = record.at_ns
 

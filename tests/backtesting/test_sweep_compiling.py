@@ -43,6 +43,11 @@ def test_threads_that_ask_at_once_get_one_compilation() -> None:
     assert len(ready.signatures) == 1
 
 
+def test_where_nothing_compiles_there_is_nothing_to_do() -> None:
+    make_ready(doubled, [21])
+    assert doubled([21]) == 42
+
+
 def test_another_process_waits_until_the_folder_is_free(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     told: list[str] = []

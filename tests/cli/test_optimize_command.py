@@ -17,10 +17,12 @@ from commands.progress import ProgressBar
 from commands.session import Surroundings
 from commands.usage import UsageError
 from tests.support.program import Program, Running
+from tests.support.recordings import SECOND
 from tests.support.searching import candle_files, tick_files
 
 SPACE = "take_profit=0.02:1,wait_time=2:60"
 SETTINGS = ("--ticker", "BTC", "--quantity", "0.01", "--take-profit", "0.1", "--wait-time", "20", "--max-orders", "5")
+LIKE = "write it like 2024-08-08 or 2024-08-08T23:55"
 FLAGS = (*SETTINGS, "--space", SPACE, "--walk-forward", "1", "--trials", "3")
 
 
@@ -111,6 +113,8 @@ def test_what_is_wrong_is_said_in_one_line(arguments: tuple[str, ...], complaint
         (("--max-wear", "2"), "--max-wear bounds the cost of --objective volume; give both, or leave it out"),
         (("--for", "2h"), "--for has no meaning for optimize; leave it out"),
         (("--speed", "3"), "--speed has no meaning for optimize; leave it out"),
+        (("--to", "2024-13-01"), f"--to 2024-13-01 is not in the calendar; {LIKE} (UTC)"),
+        (("--html", "/dev/fd/none.html"), "--html /dev/fd/none.html cannot be written; choose another place"),
         (("--json", "none/a"), "--json none/a: the folder none does not exist; create it"),
         (("--html", "/"), "--html / is a folder; name a file in it"),
         (("--json", "a.csv"), "--json a.csv is the file of --data; name another"),
@@ -123,6 +127,20 @@ def test_what_is_wrong_with_a_flag_is_said_before_the_data_are_read(
     arguments: tuple[str, ...], complaint: str
 ) -> None:
     assert refused("--data", "a.csv", "--space", SPACE, *arguments) == complaint
+
+
+def test_a_part_of_the_data_is_searched_alone_and_is_another_search(tmp_path: Path) -> None:
+    [file] = candle_files(tmp_path, 100)
+    whole = ("--data", str(file), *FLAGS, "--jobs", "1", "--draws", "2", "--storage", f"sqlite:///{tmp_path}/search.db")
+    part = (*whole, "--from", "2023-11-14T22:30", "--to", "2023-11-14T23:30")
+    status, out, err = run(*part, "--json", "-")
+    [fold] = json.loads(out)["folds"]
+    assert status == 0
+    assert "part: 2023-11-14 22:30:05 to 2023-11-14 23:29:59 UTC" in err
+    assert "fold 1: searched 2023-11-14 22:30:05 to" in err
+    assert fold["best"]["out_of_sample"]["to_ns"] == 1_700_004_600 * SECOND
+    assert "another data file" in refused(*whole)
+    assert refused(*whole, "--from", "2030-01-01").startswith("no data for --from 2030-01-01 00:00:00: the files hold ")
 
 
 def test_what_does_not_fit_the_market_is_said_before_anything_is_run(tmp_path: Path, ticks: str) -> None:

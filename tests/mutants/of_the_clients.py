@@ -57,14 +57,6 @@ MUTANTS = (
         exchange="backpack",
     ),
     Mutant(
-        "silence_about_an_order_is_trusted",
-        "exchanges/backpack/client.py",
-        "            self._stream.expect(request.client_id, self._timing.news_within_s, reason)\n",
-        "            del reason\n",
-        "a stream that tells of other things, and not of our orders, counts as whole",
-        exchange="backpack",
-    ),
-    Mutant(
         "not_open_means_never_placed",
         "exchanges/backpack/client.py",
         "        ended = await self._in_history(client_id, order_id, trace)\n        if ended is not None:\n"
@@ -90,27 +82,11 @@ MUTANTS = (
         exchange="backpack",
     ),
     Mutant(
-        "a_crossing_close_rests",
-        "exchanges/aster/client.py",
-        "        if info.status.has_ended and not info.filled_size and info.status is not OrderStatus.CANCELLED:",
-        "        if info.status is OrderStatus.PLANNED:",
-        "an order that expired on arrival counts as resting",
-        exchange="aster",
-    ),
-    Mutant(
         "post_only_is_forgotten",
         "exchanges/aster/codec.py",
         'POST_ONLY = "GTX"',
         'POST_ONLY = "GTC"',
         "opens and closes may take, and pay for it",
-        exchange="aster",
-    ),
-    Mutant(
-        "a_touch_survives_its_stream",
-        "exchanges/venue_client.py",
-        "        if isinstance(event, StreamLost):\n            self._touch.clear()\n",
-        "",
-        "after a reconnect opens are priced from the book of before",
         exchange="aster",
     ),
     Mutant(
@@ -122,14 +98,6 @@ MUTANTS = (
         exchange="backpack",
     ),
     Mutant(
-        "a_nonce_is_not_asked_for_again",
-        "exchanges/lighter/rest.py",
-        "        self._nonce = None  # Unknown until there is an answer.\n",
-        "        self._nonce = nonce + 1\n",
-        "after a lost answer every transaction is rejected, or worse",
-        exchange="lighter",
-    ),
-    Mutant(
         "a_failed_transaction_rests",
         "exchanges/lighter/client.py",
         "        if not trace.is_heard:\n"
@@ -137,13 +105,5 @@ MUTANTS = (
         "",
         "a transaction that failed in execution counts as resting",
         exchange="lighter",
-    ),
-    Mutant(
-        "a_queued_order_rests",
-        "exchanges/paradex/client.py",
-        "        decided = trace.decided or await self._decision(request.client_id, order_id)\n",
-        "        decided = trace.decided\n",
-        "an order that is refused after it was queued counts as resting",
-        exchange="paradex",
     ),
 )

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 
 from domain.commands import PlaceClose, PlaceOpen
-from domain.events import ClockSet
+from domain.events import ClockSet, SessionStarted
 from domain.market import NANOSECONDS
 from domain.orders import OrderFact
+from domain.status import Hold
 from domain.stop import StopMode
 from strategies.take_profit_grid.decisions import TakeProfitGrid
 from tests.support.entering import full_to, open_of, opened, restarted
@@ -184,3 +185,15 @@ def test_a_fill_heard_of_late_counts_from_when_it_happened_and_never_back() -> N
         part = trade(order.client_id, "0.1", "100", trade_id=f"t{number}", at_ns=heard_ns, venue_ns=venue_ns)
         desk.note(part)
         assert desk.state.clock_ns == clock_ns
+
+
+def test_a_clock_that_was_set_back_before_a_start_does_not_prolong_the_cooldown() -> None:
+    """The last fill lies 300 s ahead by the new clock: it counts as if it were now."""
+    desk = Desk(config(max_orders=12, wait_time=400))
+    desk.enter()
+    desk.pass_time(-300)
+    desk.note(SessionStarted(desk.now_ns, ""))
+    desk.look()
+    assert desk.hold() == Hold(
+        "cooldown", "cooling down with 1 of 12 entries open", desk.now_ns + 100 * NANOSECONDS
+    )
