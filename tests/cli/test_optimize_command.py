@@ -138,7 +138,7 @@ def test_a_part_of_the_data_is_searched_alone_and_is_another_search(tmp_path: Pa
     assert status == 0
     assert "part: 2023-11-14 22:30:05 to 2023-11-14 23:29:59 UTC" in err
     assert "fold 1: searched 2023-11-14 22:30:05 to" in err
-    assert fold["best"]["out_of_sample"]["to_ns"] == 1_700_004_600 * SECOND
+    assert fold["best_out_of_sample"]["to_ns"] == 1_700_004_600 * SECOND
     assert "another data file" in refused(*whole)
     assert refused(*whole, "--from", "2030-01-01").startswith("no data for --from 2030-01-01 00:00:00: the files hold ")
 
