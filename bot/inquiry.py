@@ -263,7 +263,7 @@ class Inquiry:
             is_of_our_time = fill.venue_ns >= self.recorder.memory.began_ns
             return fill.forced and is_of_our_time and not self.recorder.memory.knows_forced(fill)
         order = self.state.orders.get(fill.client_id)
-        return order is not None and fill.trade_id not in order.trade_ids
+        return order is not None and order.is_news(fill)
 
     # --- the whole ----------------------------------------------------------------------------------------------
 

@@ -119,7 +119,7 @@ class Intake:
                 )
             return
         order = self._own_order(fill.client_id)
-        if order is not None and fill.trade_id not in order.trade_ids:
+        if order is not None and order.is_news(fill):
             self._recorder.note(fill)
 
     def _own_order(self, client_id: int | None) -> Order | None:

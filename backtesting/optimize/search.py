@@ -140,7 +140,8 @@ class Search:
     def states(self) -> Iterator[tuple[Fold, int, Found | None]]:
         """Of each fold: how many trials are done, and the best of them."""
         for fold, search in self._searches.items():
-            yield fold, search.done(), search.best()
+            best, done = search.best()
+            yield fold, done, best
 
     def run(self) -> Findings:
         """Raises `EngineMismatch`."""
@@ -196,13 +197,13 @@ class Search:
         return self.plan.objective.value(self._markets.yardstick(place).sums(told[0]), null_wear(draws), days)
 
     def _tested(self, fold: Fold, search: FoldSearch) -> FoldFindings:
-        found = search.best()
+        found, trials = search.best()
         assert found is not None
         ours, default = applied(self.plan.settings, found.point), self.plan.settings
         measure, is_last = self._finalists.measure, fold is self.folds[-1]
         searched, default_searched = measure(fold.search, (ours, default))
         tested, default_tested = measure(fold.test, (ours, default), is_test=True, whole=is_last)
-        return FoldFindings(fold, search.done(), found, searched, tested, default_searched, default_tested)
+        return FoldFindings(fold, trials, found, searched, tested, default_searched, default_tested)
 
     def _judged(self, folds: tuple[FoldFindings, ...]) -> Findings:
         ours = [fold.tested.stretch for fold in folds]

@@ -82,10 +82,11 @@ class FoldSearch:
         """It was not run to its end: somebody else may try it again."""
         self._study.tell(candidate.trial, state=TrialState.FAIL, skip_if_finished=True)
 
-    def best(self) -> Found | None:
-        """The highest value, the earliest of equals; None where nothing was tried."""
+    def best(self) -> tuple[Found | None, int]:
+        """The highest value, the earliest of equals (None where nothing was tried), and of how many: others that share
+        the search may add to them at any moment."""
         finished = self.found()
-        return max(finished, key=lambda found: (found.value, -found.number), default=None)
+        return max(finished, key=lambda found: (found.value, -found.number), default=None), len(finished)
 
     def found(self) -> list[Found]:
         """All that were tried to their end."""

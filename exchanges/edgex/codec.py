@@ -316,7 +316,7 @@ class VenueFill:
 def decode_fill(fields: Fields) -> VenueFill:
     quantity = fields.positive("fillSize")
     return VenueFill(
-        trade_id=fields.text("id"),
+        trade_id=str(fields.integer("id")),
         order_id=fields.text("orderId"),
         contract_id=fields.text("contractId") if fields.has("contractId") else None,
         side=fields.choice("orderSide", _SIDES) if fields.has("orderSide") else None,

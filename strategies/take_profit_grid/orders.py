@@ -101,6 +101,13 @@ class Order:
         ended_by_venue = self.status in (OrderStatus.CANCELLED, OrderStatus.EXPIRED) and self.cancel_why is None
         return ended_by_venue and self.ended_ns - self.intended_ns < _QUICK_END_NS
 
+    def is_news(self, fill: Fill) -> bool:
+        """Whether a trade adds to what is known of this order.
+
+        More than was sent cannot have traded: such a trade is one of those known, told again under another id.
+        """
+        return fill.trade_id not in self.trade_ids and self.traded + fill.quantity <= self.quantity
+
     @property
     def says_nothing(self) -> bool:
         """Whether its end tells nothing about the position: it never reached the venue, or the market was faster."""

@@ -64,12 +64,12 @@ def test_what_was_broken_off_is_tried_anew_and_counts_for_nothing(address: str) 
 
 def test_the_best_is_the_highest_and_of_equals_the_first() -> None:
     one = search(None)
-    assert one.best() is None
+    assert one.best() == (None, 0)
     for candidate, value in zip(one.ask(4), (1.0, 3.0, 3.0, 2.0), strict=True):
         one.tell(candidate, value)
-    best = one.best()
+    best, of = one.best()
     assert best is not None
-    assert (best.number, best.value) == (1, 3.0)
+    assert (best.number, best.value, of) == (1, 3.0, 4)
 
 
 def test_every_draw_lies_in_the_space_and_no_two_are_alike() -> None:

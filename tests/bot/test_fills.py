@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from domain.events import OrderUpdate, VenueEvent
+from domain.events import Fill, OrderUpdate, VenueEvent
 from domain.market import Side
 from domain.orders import OrderStatus
 from exchanges.paper.world import StreamDelays
@@ -45,6 +45,24 @@ def test_partial_then_cancel_keeps_its_cover_and_is_not_placed_again() -> None:
         assert rig.resting() == [(SELL, D("100.4"), D("0.04")), (BUY, D("100.3"), D("0.10"))]
         assert rig.bot.state.next_entry_id == 3
         rig.check_covered()
+
+
+def test_a_trade_told_again_under_another_id_is_not_counted_twice() -> None:
+    """More than was sent cannot have traded."""
+
+    def twice(event: VenueEvent) -> Deliveries:
+        again = [(2.0, replace(event, trade_id="NaN"))] if isinstance(event, Fill) else []
+        return [(0.0, event), *again]
+
+    with Rig(script(sold(5, 1002, 10), bought(20, 1006, 10))) as rig:
+        rig.line.deliver = twice
+        rig.start()
+        rig.run_to(12)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.run_to(28)
+        assert rig.own_fills()[:2] == [(BUY, D("100.2"), D("0.10")), (SELL, D("100.4"), D("0.10"))]
+        rig.check_covered()
+        rig.check_money()
 
 
 def test_every_part_of_a_fill_is_covered_once() -> None:

@@ -236,11 +236,23 @@ def test_a_report_file_is_exchanged_as_a_whole(program: Program) -> None:
     assert [name for name in program.names() if "out.json" in name] == ["out.json"]
 
 
-def test_a_report_that_cannot_be_written_after_all_is_said_and_the_session_is_not_lost(program: Program) -> None:
+def test_a_report_that_has_nowhere_to_go_is_said_before_anything_is_traded(program: Program) -> None:
     program.file("nowhere").symlink_to("missing/out.json")
     ended = program.run(*BTC, *FAST, "--for", "1m", "--json", "nowhere")
+    assert (ended.status, ended.out) == (2, "")
+    assert ended.err == "error: --json nowhere cannot be written; choose another place\n"
+
+
+def test_a_report_that_cannot_be_written_after_all_is_said_and_the_session_is_not_lost(program: Program) -> None:
+    folder = program.file("results")
+    folder.mkdir()
+    asked = (*BTC, "--seed", "7", "--speed", "30", "--for", "1m", "--json", "results/out.json")
+    with program.started(*asked) as running:
+        running.line_with("market:")
+        folder.rmdir()
+        ended = running.end()
     assert ended.status == 2
-    assert ended.err.startswith("error: the report cannot be written to nowhere: ")
+    assert ended.err.startswith("error: the report cannot be written to results/out.json: ")
     assert "entries 3, exits 0" in ended.out
 
 

@@ -120,7 +120,7 @@ def bare(told: Told) -> Told:
     return told
 
 
-PATIENT = Deadlines(cover_s=10_000, recover_s=10_000)
+PATIENT = Deadlines(cover_s=10_000, again_s=10_000, recover_s=10_000)
 
 
 def test_a_halt_over_a_real_mismatch_is_right() -> None:
