@@ -58,9 +58,9 @@ class Covering:
         if situation.stopping is StopMode.FLATTEN:
             self._exit(owed, state, situation, draft)
             return
-        self._exit([pair for pair in owed if self._leaves_at_market(pair[0])], state, situation, draft)
-        closes = [pair for pair in owed if not self._leaves_at_market(pair[0])]
-        draft.commands.extend(self._closes(closes, quote))
+        at_market, rest = self._ways(owed, situation.quote)
+        self._exit(at_market, state, situation, draft)
+        draft.commands.extend(self._closes(rest, quote))
 
     def tend(self, state: GridState, situation: Situation, draft: Draft) -> None:
         """Cancel closes that the stop mode takes away, or that cover more than there is."""
@@ -81,10 +81,8 @@ class Covering:
     def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
         """Whether an order the venue would take could close some of what lies bare; the rest is dust, and carried."""
         owed = [(entry, entry.owed) for entry in map(state.entries.__getitem__, state.owing) if entry.owed > 0]
-        flattens = stopping is StopMode.FLATTEN
-        at_market = [pair for pair in owed if flattens or self._leaves_at_market(pair[0])]
-        closes = [pair for pair in owed if pair not in at_market]
-        return self.exit_refusal(self._whole_steps(at_market), quote) is None or any(self._closes(closes, quote))
+        at_market, rest = (owed, []) if stopping is StopMode.FLATTEN else self._ways(owed, quote)
+        return self.exit_refusal(self._whole_steps(at_market), quote) is None or any(self._closes(rest, quote))
 
     def exit_refusal(self, quantity: Decimal, quote: Quote | None) -> str | None:
         """Why the venue would not take an exit of this size; None where it would. A market order has no price, but its
@@ -122,6 +120,15 @@ class Covering:
         return self._config.boost_mode and not entry.open_was_cancelled
 
     # --- as which orders ----------------------------------------------------------------------------------------
+
+    def _ways(self, owed: Owed, quote: Quote | None) -> tuple[Owed, Owed]:
+        """What leaves at market, and what as a maker. What is too little to leave at market by itself joins the rest:
+        two kinds of dust may be enough together."""
+        at_market = [pair for pair in owed if self._leaves_at_market(pair[0])]
+        rest = [pair for pair in owed if not self._leaves_at_market(pair[0])]
+        if rest and self.exit_refusal(self._whole_steps(at_market), quote) is not None:
+            return [], owed
+        return at_market, rest
 
     def _closes(self, owed: Owed, quote: Quote | None) -> Iterator[PlaceClose]:
         """One close per entry; what is below the venue's minimum is merged into another, or carried."""

@@ -28,6 +28,8 @@ LONGER = Wanted(hours=Decimal("0.3"), kills=True)
         (5027, AS_DRAWN),
         # Streams that had broken often waited up to 30 s; a question without room in the limits was asked too late.
         (3069, LONGER),
+        # A step that grew left dust in boost, of two kinds: each too little by itself, and counted as entries for ever.
+        (30050, AS_DRAWN),
         # An order that a killed process never sent was asked about for longer than 30 s on a venue whose lists lag.
         (5, Wanted(exchange="lighter", hours=Decimal("0.2"), kills=True)),
     ],

@@ -99,6 +99,16 @@ def test_a_fill_heard_of_after_the_cancel_leaves_as_a_maker_too() -> None:
     assert [type(command) for command in leaving(desk.settle())] == [PlaceClose]
 
 
+def test_two_kinds_of_dust_that_are_enough_together_leave_as_one_maker() -> None:
+    """Neither could leave by itself: they would count as entries for ever, and keep others from being opened."""
+    desk = boosted()
+    revealed_by_cancel(desk, "0.06")
+    assert leaving(desk.settle()) == []
+    desk.fill(desk.open_one(), "0.06")
+    parts = (Part(1, Decimal("0.06")), Part(2, Decimal("0.06")))
+    assert leaving(desk.settle()) == [PlaceClose(Side.SELL, Decimal("100.1"), Decimal("0.12"), parts)]
+
+
 def test_a_partial_that_left_before_the_cancel_is_not_closed_twice() -> None:
     desk = boosted()
     order = desk.open_one()
