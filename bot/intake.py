@@ -106,7 +106,9 @@ class Intake:
         if before < failures.count == _REFUSALS_WORTH_A_NOTICE:
             text = f"{failures.count} {order.purpose.value} orders in a row were refused: {failures.reason}"
             self._say(NoticeKind.ERROR, text)
-        if update.fact is OrderFact.REFUSED and update.reason not in _NOT_ABOUT_RULES:
+        # Some venues take an order first and end it at once: that is a refusal too.
+        was_refused = order.placed_nothing and update.fact is not OrderFact.NEVER_PLACED
+        if was_refused and update.reason not in _NOT_ABOUT_RULES:
             self._oversight.doubt_rules()
 
     def _take_fill(self, fill: Fill) -> None:

@@ -60,3 +60,13 @@ def test_rules_that_changed_just_after_they_were_read_are_known_within_half_a_mi
         assert [word for _, word in rig.line.refusals] == ["off_tick"] * len(rig.line.refusals) != []
         rig.run_to(30)
         assert rig.resting()[0] == (Side.SELL, D("100.5"), D("0.10"))
+
+
+def test_rules_are_doubted_where_the_venue_takes_an_order_and_ends_it_at_once() -> None:
+    with Rig(script()) as rig:
+        rig.start()
+        rig.run_until(lambda: bool(rig.auditor.opens))
+        read = rig.line.count("rules")
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "too_small"))
+        rig.run_for(30)
+        assert rig.line.count("rules") == read + 1
