@@ -100,6 +100,7 @@ def _draw_equity(panel: Any, result: BacktestResult) -> None:
     panel.plot(times, values, color=_OPEN, linewidth=1.1, label="equity")
     panel.fill_between(times, values, peaks, color=_FALL, alpha=0.2, linewidth=0, label="below its peak")
     panel.set_ylabel("equity")
+    panel.ticklabel_format(axis="y", style="plain", useOffset=False)
     panel.legend(loc="best", fontsize="small")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from backtesting.optimize.objectives import Goal
-from backtesting.optimize.space import Space, parse_space
+from backtesting.optimize.space import Space, SpaceError, parse_space
 from backtesting.optimize.study import Sampling
 from backtesting.settings import BacktestSettings
 from commands import values
@@ -108,7 +108,7 @@ def parse_optimize(arguments: Sequence[str]) -> OptimizeOptions:
     texts = replace(read, own=defaults | dict(read.own))
     options = OptimizeOptions(
         run=read.run,
-        space=_need(texts, "space", parse_space),
+        space=_space(read.own["space"]),
         goal=_need(texts, "objective", lambda text: _one_of(text, Goal)),
         max_wear=float(_need(texts, "max-wear", values.number)),
         sampling=_need(texts, "sampler", lambda text: _one_of(text, Sampling)),
@@ -135,6 +135,14 @@ def _need(options: RecordedOptions, flag: str, reader: Callable[[str], T]) -> T:
     value = options.read(flag, reader)
     assert value is not None
     return value
+
+
+def _space(text: str) -> Space:
+    """What is wrong with a space names the part that is: the whole is long."""
+    try:
+        return parse_space(text)
+    except SpaceError as error:
+        raise UsageError(f"--space: {error}") from None
 
 
 def _one_of(text: str, choices: type[E]) -> E:

@@ -11,7 +11,7 @@ out.
 | `folds` | which data are searched and which are kept for the test |
 | `null` | the same candles with random signs |
 | `markets`, `engines`, `trades` | parts of the data, who runs settings there, what comes of it |
-| `storage`, `study` | Optuna: where a search is kept, what is tried next |
+| `storage`, `journal_file`, `study` | Optuna: where a search is kept, what is tried next |
 | `search`, `finalists`, `noise` | fold after fold; the best with the bot itself; intervals |
 | `findings`, `verdict`, `page` | the result as JSON, in words, in a page |
 

@@ -25,7 +25,7 @@ _MOST_GRID_POINTS = 1_000
 
 
 class SpaceError(ValueError):
-    """What is wrong with a space, in one line that goes on from "--space"."""
+    """What is wrong with a space, in one line that goes on from "--space: "."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def parse_space(text: str) -> Space:
             raise SpaceError(f"{name} stands there twice; join its alternatives with |")
         dimensions[name] = Dimension(name, tuple(_alternative(name, part.strip()) for part in alternatives.split("|")))
     if all(len(one.alternatives) == 1 and not _is_range(one.alternatives[0]) for one in dimensions.values()):
-        raise SpaceError("leaves nothing to choose; give a range like low:high, or alternatives like a|b")
+        raise SpaceError("nothing is left to choose; give a range like low:high, or alternatives like a|b")
     return Space(tuple(dimensions.values()))
 
 

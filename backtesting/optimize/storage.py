@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from backtesting.optimize.journal_file import JournalFile
 
 _HEAD = "search"
 """The study without trials that says what the storage is about."""
 _JOURNAL = "journal:"
 _PATIENCE_S = 60
 """How long one process waits while another writes."""
+_MOST_LOOKS = 20
 
 
 class StorageError(Exception):
@@ -39,10 +42,10 @@ def open_storage(address: str | None) -> BaseStorage:
         return InMemoryStorage()
     try:
         if address.startswith(_JOURNAL):
-            return JournalStorage(JournalFileBackend(str(_file(address.removeprefix(_JOURNAL), address))))
+            return JournalStorage(JournalFile(_file(address.removeprefix(_JOURNAL), address)))
         url = make_url(address)
         if url.get_backend_name() != "sqlite":
-            return RDBStorage(address)
+            return laid_out(address)
         return _sqlite(url, address)
     except (SQLAlchemyError, OptunaError, ImportError, RuntimeError, ValueError, OSError) as error:
         raise StorageError(f"--storage {masked(address)} cannot be used: {first_line(error)}; {_ADVICE}") from None
@@ -78,21 +81,35 @@ def claim(storage: BaseStorage, about: Mapping[str, Any], address: str | None) -
             )
 
 
+def laid_out(address: str, connect: Callable[[str], BaseStorage] = RDBStorage) -> BaseStorage:
+    """A database with its tables. Where several processes make them at once, those that come second are refused, and
+    find them when they look again. Raises what `connect` raises.
+    """
+    for _ in range(_MOST_LOOKS - 1):
+        try:
+            return connect(address)
+        except DBAPIError as error:
+            if error.statement is None:  # Nobody answered.
+                raise
+    return connect(address)
+
+
 def _sqlite(url: URL, address: str) -> BaseStorage:
     """Made whole under another name first: two processes that begin at once must not both lay out the tables."""
-    waits = {"connect_args": {"timeout": _PATIENCE_S}}
+    # Nothing stays open between two questions: nobody says when a search has asked its last one.
+    engine = {"connect_args": {"timeout": _PATIENCE_S}, "poolclass": NullPool}
     if url.database in (None, "", ":memory:"):
         raise ValueError("it names no file")
     path = _file(str(url.database), address)
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
-            RDBStorage(f"sqlite:///{fresh}", waits).engine.dispose()
+            RDBStorage(f"sqlite:///{fresh}", engine).engine.dispose()
             with contextlib.suppress(FileExistsError):  # The other process was quicker; its file is as good.
                 os.link(fresh, path)
         finally:
             fresh.unlink(missing_ok=True)
-    return RDBStorage(address, waits)
+    return RDBStorage(address, engine)
 
 
 def _file(name: str, address: str) -> Path:
@@ -108,8 +125,9 @@ def _file(name: str, address: str) -> Path:
 
 
 def first_line(error: Exception) -> str:
-    """What went wrong, without the explanations that follow."""
-    reason = getattr(error, "orig", None) or error
+    """What went wrong, without the explanations that follow; and not what Optuna supposes of a database's error."""
+    cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+    reason = getattr(cause, "orig", None) or cause
     return str(reason).strip().partition("\n")[0] or type(error).__name__
 
 

@@ -14,7 +14,6 @@ from backtesting.sweep.layout import (
     BEST_CLOSE,
     BID_AT,
     BID_SIZE_AT,
-    CANDLE_POINT,
     CAPACITY,
     CASH,
     CEILING,
@@ -206,8 +205,12 @@ def show(w: Ints, price_at: int, price: int, size: int) -> None:
 
 @compiled
 def sync(t: Ints, w: Ints) -> None:
-    """Show the quote in force now."""
+    """Show the quote in force now. Candles know no size, and what nobody needs is not fetched from memory."""
     row = w[ROW]
+    if not w[QUEUES]:
+        w[SHOWN_BID], w[SHOWN_BID_SIZE] = t[w[BID_AT] + row], 0
+        w[SHOWN_ASK], w[SHOWN_ASK_SIZE] = t[w[ASK_AT] + row], 0
+        return
     show(w, SHOWN_BID, t[w[BID_AT] + row], t[w[BID_SIZE_AT] + row])
     show(w, SHOWN_ASK, t[w[ASK_AT] + row], t[w[ASK_SIZE_AT] + row])
 
@@ -227,10 +230,9 @@ def first_quote_at(t: Ints, w: Ints) -> int:
 @compiled
 def live_through(t: Ints, f: Floats, w: Ints, row: int) -> None:
     """What one row of the tape does to the resting orders."""
-    kind = t[w[KIND_AT] + row]
-    if kind == CANDLE_POINT:
+    if not w[QUEUES]:
         pass_candle_point(t, f, w, row)
-    elif kind == QUOTE:
+    elif t[w[KIND_AT] + row] == QUOTE:
         quoted(t, f, w, row)
     else:
         traded_on_open(t, f, w, row)
@@ -239,11 +241,14 @@ def live_through(t: Ints, f: Floats, w: Ints, row: int) -> None:
 
 @compiled
 def pass_candle_point(t: Ints, f: Floats, w: Ints, row: int) -> None:
-    volume = t[w[LOW_SIZE_AT] + row]
     price = t[w[LOW_AT] + row] + w[TRADE_OFFSET]
+    meets_open = w[OPEN_RESTS] and w[OPEN_PRICE_AT_VENUE] > price
+    if not meets_open and w[BEST_CLOSE] >= price:
+        return
+    volume = t[w[LOW_SIZE_AT] + row]
     if volume <= 0:
         return
-    if w[OPEN_RESTS] and w[OPEN_PRICE_AT_VENUE] > price:
+    if meets_open:
         fill_open(f, w, min(w[OPEN_REMAINING], volume))
     index = w[N_STACK] - 1
     while index >= 0 and volume > 0:

@@ -57,7 +57,7 @@ def test_names_may_be_written_as_the_flags_are() -> None:
         ("take_profit=a:b", "take_profit: a is not a number; write it like take_profit=0.01:0.5"),
         ("take_profit=0:1", "take_profit: 0 is outside 0.0001 to 99"),
         ("take_profit=nan:1", "take_profit: nan is not a number; write it like take_profit=0.01:0.5"),
-        ("take_profit=0.1", "leaves nothing to choose; give a range like low:high, or alternatives like a|b"),
+        ("take_profit=0.1", "nothing is left to choose; give a range like low:high, or alternatives like a|b"),
         ("take_profit=0.1:0.1", "take_profit=0.1:0.1 is a single value; write take_profit=0.1"),
         ("take_profit=0.1:1,take-profit=2:3", "take_profit stands there twice; join its alternatives with |"),
         ("max_orders=1.5:4", "max_orders: 1.5 is not a whole number"),

@@ -10,8 +10,11 @@ from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
+import optuna
 import pytest
+from optuna.trial import FrozenTrial, TrialState
 
+from backtesting.optimize.storage import open_storage
 from commands.optimize import optimize
 from commands.progress import ProgressBar
 from commands.session import Surroundings
@@ -88,11 +91,11 @@ def test_the_same_search_finds_the_same_on_any_number_of_threads(ticks: str) -> 
         (("--data", "a.csv"), 'optimize needs a space: --space "take_profit=0.01:0.5,wait_time=30:900"; see runbot.py'),
         (
             ("--data", "a.csv", "--space", "take_profit=0.5:0.01"),
-            "--space take_profit=0.5:0.01 take_profit=0.5:0.01 has its low above its high; write take_profit=0.01:0.5",
+            "--space: take_profit=0.5:0.01 has its low above its high; write take_profit=0.01:0.5",
         ),
         (
             ("--data", "a.csv", "--space", "latency=1:2"),
-            "--space latency=1:2 latency cannot be searched; the settings that can: take_profit, wait_time, max_orders",
+            "--space: latency cannot be searched; the settings that can: take_profit, wait_time, max_orders",
         ),
         (("--data", "none.csv", "--space", SPACE), "none.csv is not a file that can be read; check the path given to"),
     ],
@@ -190,8 +193,9 @@ def until_trials(running: Running, database: Path) -> None:
     raise AssertionError(running.end())
 
 
-def test_two_processes_share_one_search(program: Program, tmp_path: Path, ticks: str) -> None:
-    address = f"sqlite:///{tmp_path}/search.db"
+@pytest.mark.parametrize("kind", ["sqlite:///{}/search.db", "journal:{}/search.log"])
+def test_two_processes_share_one_search(program: Program, tmp_path: Path, ticks: str, kind: str) -> None:
+    address = kind.format(tmp_path)
     flags = ("optimize", "--data", ticks, *FLAGS, "--storage", address, "--trials", "16", "--json")
     with program.started(*flags, "one.json") as one, program.started(*flags, "two.json") as two:
         ended = [one.end(), two.end()]
@@ -199,9 +203,22 @@ def test_two_processes_share_one_search(program: Program, tmp_path: Path, ticks:
     folds = [program.report(name)["folds"][0] for name in ("one.json", "two.json")]
     trials = [fold["trials"] for fold in folds]
     # Each of them looked at all that were done when enough were; a batch of the other may still have been under way.
-    assert 16 <= min(trials) <= max(trials) == finished_trials(tmp_path / "search.db") <= 16 + 8
+    kept = kept_trials(address)
+    assert 16 <= min(trials) <= max(trials) == len(kept) <= 16 + 8
+    assert [(trial.number, trial.state) for trial in kept] == [(n, TrialState.COMPLETE) for n in range(len(kept))]
+    assert len({str(trial.user_attrs) for trial in kept}) == len(kept)
     if trials[0] == trials[1]:
         assert folds[0] == folds[1]
+    again = [run(*flags[1:-1], "--json", "-") for _ in range(2)]
+    assert again[0] == again[1]
+    assert json.loads(again[0][1])["folds"][0]["trials"] == len(kept)
+    assert kept_trials(address) == kept
+
+
+def kept_trials(address: str) -> list[FrozenTrial]:
+    """Of the only fold, by number."""
+    [fold] = [study for study in optuna.get_all_study_summaries(open_storage(address)) if study.study_name != "search"]
+    return optuna.load_study(study_name=fold.study_name, storage=open_storage(address)).get_trials()
 
 
 class Terminal(io.StringIO):
