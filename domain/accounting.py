@@ -38,8 +38,9 @@ from domain.recent_ids import RecentIds
 from domain.status import MoneyStatement
 
 ZERO = Decimal(0)
-EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
-"""Sixty digits hold every sum of prices times quantities; a result that would not fit raises instead of rounding."""
+EXACT = Context(prec=400, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+"""So many digits hold every sum of prices times quantities, also of the longest numbers that the codecs read (80 digits
+each); a result that would not fit raises instead of rounding."""
 _REMEMBERED_ENDED_ORDERS = 1_000
 """Ended orders that may still fill, kept for news that comes late. Completed ones are forgotten at once."""
 _REMEMBERED_IDS = 5_000

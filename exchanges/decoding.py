@@ -18,12 +18,19 @@ T = TypeVar("T")
 
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _PLAIN_INTEGER = re.compile(r"-?[0-9]{1,40}", re.ASCII)
+_TOO_MANY = 10**40
 _LONGEST_TEXT = 512
 _LONGEST_SHOWN = 160
 
 
 class DecodeError(ValueError):
-    """A message is not what the venue's protocol says. Names the field, never the whole message."""
+    """A message is not what the venue's protocol says. Names the field, never the whole message.
+
+    Its text is safe to show: names of fields and channels are the venue's words too.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message))
 
 
 class _Number(str):
@@ -48,7 +55,6 @@ def parse_json(text: str | bytes) -> object:
     return value
 
 
-
 def parse_fields(text: str | bytes, where: str) -> Fields:
     """A JSON object. Raises `DecodeError`."""
     return Fields.of(parse_json(text), where)
@@ -58,7 +64,7 @@ def plain_decimal(value: object, where: str) -> Decimal:
     """A number, or a string that is one, without exponent. Raises `DecodeError`."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise DecodeError(f"{where} is no decimal number")
-    text = str(value) if isinstance(value, int) and abs(value) < 10**40 else value
+    text = str(value) if isinstance(value, int) and abs(value) < _TOO_MANY else value
     if not isinstance(text, str) or _PLAIN_DECIMAL.fullmatch(text) is None:
         raise DecodeError(f"{where} is no plain decimal number")
     return Decimal(text)
@@ -70,9 +76,20 @@ def wire_decimal(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _can_be_sent(text: str) -> bool:
+    """Whether a text is one outside of this process too: JSON can spell half a character, which no encoding has."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shown(text: object) -> str:
     """Text of a venue, made safe for a message: printable, one line, short."""
-    kept = "".join(character if character.isprintable() else " " for character in str(text)[:_LONGEST_SHOWN])
+    kept = str(text)[:_LONGEST_SHOWN]
+    if not kept.isprintable():
+        kept = "".join(character if character.isprintable() else " " for character in kept)
     return " ".join(kept.split())
 
 
@@ -101,11 +118,17 @@ class Fields:
         return value
 
     def text(self, name: str, *, empty: bool = False) -> str:
+        """A name, an id or a word. With `empty` also free text: it may be empty, and hold what is not printable."""
+        value = self.values.get(name)
+        if type(value) is str and 0 < len(value) <= _LONGEST_TEXT and value.isprintable():
+            return value  # The rule, and a fill's close waits for it.
         value = self.raw(name)
         if not isinstance(value, str) or isinstance(value, _Number) or len(value) > _LONGEST_TEXT:
             raise DecodeError(f"{self._at(name)} is no text")
         if not value and not empty:
             raise DecodeError(f"{self._at(name)} is empty")
+        if not value.isprintable() and (not empty or not _can_be_sent(value)):
+            raise DecodeError(f"{self._at(name)} has letters that no name has")
         return value
 
     def text_or(self, name: str, default: str) -> str:
@@ -113,6 +136,9 @@ class Fields:
 
     def decimal(self, name: str) -> Decimal:
         """A decimal number, written as a string or as a number."""
+        value = self.values.get(name)
+        if type(value) is str and _PLAIN_DECIMAL.fullmatch(value) is not None:
+            return Decimal(value)  # The rule, as for texts.
         return plain_decimal(self.raw(name), self._at(name))
 
     def decimal_or_none(self, name: str) -> Decimal | None:
@@ -131,9 +157,9 @@ class Fields:
         return value
 
     def integer(self, name: str) -> int:
-        """A JSON integer, or a string of digits."""
+        """A JSON integer, or a string of digits; of 40 at most."""
         value = self.raw(name)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if type(value) is int and abs(value) < _TOO_MANY:
             return value
         if isinstance(value, str) and _PLAIN_INTEGER.fullmatch(value) is not None:
             return int(value)

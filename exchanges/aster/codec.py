@@ -306,7 +306,7 @@ def decode_position(value: object, symbol: str) -> Decimal:
 
 
 def decode_balance(value: object, asset: str) -> Decimal:
-    """What margin can be made of, in one asset."""
+    """What margin can be made of, in one asset; 0 where the account has no row of it, and so none of it."""
     held = [row for row in rows(value, "balance") if row.text("asset") == asset]
     return sum((row.decimal("availableBalance") for row in held), Decimal(0))
 
@@ -341,5 +341,5 @@ def decode_funding(value: object, symbol: str) -> list[Payment]:
     return [
         Payment(f"funding-{row.integer('tranId')}", row.decimal("income"), milliseconds(row, "time"))
         for row in rows(value, "income")
-        if row.text_or("symbol", "") == symbol and row.text("incomeType") == "FUNDING_FEE"
+        if row.text("incomeType") == "FUNDING_FEE" and row.text("symbol") == symbol
     ]

@@ -10,7 +10,7 @@ from domain.market import MarketRules
 from exchanges.aster.codec import Fees, milliseconds, positive_integer
 from exchanges.aster.facts import NAME, QUOTE_ASSET
 from exchanges.base import OrderLimits
-from exchanges.decoding import DecodeError, Fields, parse_fields
+from exchanges.decoding import DecodeError, Fields, parse_fields, shown
 from exchanges.errors import Misconfigured, Unavailable
 
 
@@ -55,14 +55,14 @@ def choose(listings: list[Listing], ticker: str) -> Listing:
     found = [listing for listing in perpetuals if ticker in (listing.base, listing.symbol)]
     if not found:
         near = difflib.get_close_matches(ticker, sorted({listing.base for listing in perpetuals}), 3, 0.5)
-        advice = f"; near it: {', '.join(near)}" if near else ""
+        advice = f"; near it: {shown(', '.join(near))}" if near else ""
         raise Misconfigured(f"{NAME} lists no perpetual of {ticker}{advice}")
     trading = [listing for listing in found if listing.state == "TRADING"]
     if not trading:
-        raise Unavailable(f"{found[0].symbol} is {found[0].state} now: it takes no orders")
+        raise Unavailable(f"{shown(found[0].symbol)} is {shown(found[0].state)} now: it takes no orders")
     preferred = [listing for listing in trading if listing.quote == QUOTE_ASSET]
     if not preferred and len(trading) > 1:
-        symbols = ", ".join(listing.symbol for listing in trading)
+        symbols = ", ".join(shown(listing.symbol) for listing in trading)
         raise Misconfigured(f"{NAME} lists {ticker} as {symbols}: give one of these as the ticker")
     return (preferred or trading)[0]
 
@@ -72,6 +72,8 @@ def decode_limits(value: object) -> Limits:
     for row in Fields.of(value, "listing").rows("rateLimits"):
         if row.text("interval") == "MINUTE":
             per_minute = positive_integer(row, "limit") // positive_integer(row, "intervalNum")
+            if not per_minute:
+                raise DecodeError(f"{row.where} allows nothing")
             kind = row.text("rateLimitType")
             found[kind] = min(found.get(kind, per_minute), per_minute)
     return Limits(found.get("REQUEST_WEIGHT"), found.get("ORDERS"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.market import MarketRules
-from exchanges.decoding import DecodeError, Fields
+from exchanges.decoding import DecodeError, Fields, shown
 from exchanges.edgex.codec import Envelope
 from exchanges.edgex.facts import QUOTE_ASSET
 from exchanges.edgex.signing import SigningTerms
@@ -52,7 +52,7 @@ def find_contract(metadata: Envelope, ticker: str) -> Contract:
 def _not_listed(ticker: str, names: list[str]) -> str:
     listed = [name.removesuffix(QUOTE_ASSET) for name in names if name.endswith(QUOTE_ASSET)]
     near = difflib.get_close_matches(ticker.upper(), listed, n=3, cutoff=0.5)
-    advice = f"did you mean {' or '.join(near)}?" if near else f"it lists {len(listed)} others"
+    advice = f"did you mean {shown(' or '.join(near))}?" if near else f"it lists {len(listed)} others"
     return f"ticker {ticker!r} is not listed on edgex: {advice}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from exchanges.paradex.codec import milliseconds
 from exchanges.paradex.facts import MAKER_FEE_IF_NOT_TOLD, MOST_OPEN_ORDERS_IF_NOT_TOLD, TAKER_FEE_IF_NOT_TOLD
 
 _LONGEST_TOKEN = 8_192
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
 _SYSTEM_STATES = ("ok", "maintenance", "cancel_only", "post_only")
 
 
@@ -122,10 +124,10 @@ def decode_system_config(body: bytes) -> SystemConfig:
 
 
 def _hexadecimal(fields: Fields, name: str) -> int:
-    try:
-        return int(fields.text(name), 16)
-    except ValueError:
-        raise DecodeError(f"{fields.where}.{name} is no hexadecimal number") from None
+    text = fields.text(name)
+    if _HEXADECIMAL.fullmatch(text) is None:
+        raise DecodeError(f"{fields.where}.{name} is no hexadecimal number")
+    return int(text, 16)
 
 
 def decode_time_ms(body: bytes) -> int:

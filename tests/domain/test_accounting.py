@@ -13,6 +13,7 @@ from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, Or
 from domain.market import Side
 from domain.orders import OrderFact, Purpose
 from domain.status import MoneyStatement
+from exchanges.decoding import plain_decimal
 from tests.support.records import closed_outside, closing, opened, trade, update
 
 D = Decimal
@@ -280,7 +281,22 @@ def test_money_is_never_rounded_silently() -> None:
         accounting = fold(opened(1, "1.23456789", entry=1), trade(1, "1.23456789", "98765.4321"))
         assert str(accounting.open_cost) == "121932.631112635269"
     with pytest.raises(ArithmeticError):
-        fold(opened(1, "1", entry=1), trade(1, "1." + "1" * 40, "1." + "1" * 40))
+        fold(opened(1, "1", entry=1), trade(1, "1." + "1" * 200, "1." + "1" * 200))
+
+
+def test_the_longest_numbers_that_a_codec_reads_are_added_up() -> None:
+    """Absurd as they are, they are in the journal by then: a bot that could not count them could not start again."""
+    longest, step = (plain_decimal(text, "") for text in ("9" * 40 + "." + "9" * 40, "0." + "1" * 40))
+    accounting = fold(
+        opened(1, str(step), entry=1),
+        trade(1, str(step), str(longest), fee="0." + "3" * 40),
+        closing(2, (1, str(step))),
+        sold(2, str(step), "0." + "7" * 40, fee="9" * 40),
+    )
+    with localcontext(prec=500):
+        assert accounting.realized_pnl == (D("0." + "7" * 40) - longest) * step
+        assert accounting.fees == D("0." + "3" * 40) + D("9" * 40)
+    assert accounting.open_cost == ZERO
 
 
 @pytest.mark.parametrize(

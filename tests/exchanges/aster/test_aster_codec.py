@@ -145,6 +145,13 @@ def test_the_listing_gives_markets_limits_and_rules() -> None:
     )
 
 
+def test_a_limit_that_would_allow_nothing_is_an_error() -> None:
+    """Nothing could ever be asked again."""
+    row = {"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 10, "limit": 9}
+    with pytest.raises(DecodeError, match="allows nothing"):
+        codec_market.decode_limits({"rateLimits": [row]})
+
+
 def test_the_limits_on_orders_are_filters_and_may_be_missing() -> None:
     number = {"filterType": "MAX_NUM_ORDERS", "limit": 200}
     band = {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500"}

@@ -195,7 +195,7 @@ async def test_the_fill_history_is_read_to_its_end_in_either_order(is_newest_fir
     switches = replace(SWITCHES, history_is_newest_first=is_newest_first)
     async with contract_world(venue(switches), BOUGHT) as world:
         _, twin = edgex(world)
-        twin.longest_page = 2
+        twin.longest_history_page = 2
         since_ns = world.clock.now_ns()
         await held(world)
         for number in range(6):
