@@ -68,19 +68,23 @@ class Decider:
         """
         for _ in range(_MOST_DECISIONS):
             situation = self._situation()
-            self.decision = decision = self._strategy.decide(self._state, situation)
-            closing = [command for command in decision.commands if isinstance(command, PlaceClose | PlaceExit)]
-            performed = [self._perform(command) for command in closing]
+            performed = [self._perform(command) for command in self._strategy.closes(self._state, situation)]
             if any(performed):
-                await pass_turns(TO_SEND)
+                await pass_turns(TO_SEND)  # The requests' tasks were started, and have been written by then.
+                self._recorder.sync()
                 continue
-            performed = [self._perform(command) for command in decision.commands if command not in closing]
+            self.decision = decision = self._strategy.decide(self._state, situation)
+            performed = [
+                self._perform(command)
+                for command in decision.commands
+                if not isinstance(command, PlaceClose | PlaceExit)
+            ]
             if not any(performed):
                 break
         else:
             raise RuntimeError(f"the strategy does not come to rest: {self.decision}")
         if decision.needs_look:
-            self._oversight.need()
+            self._oversight.need_position()
         self._notice_pause(decision)
         if decision.band is not None and situation.stopping is None:
             self._client.watch_quotes(decision.band)

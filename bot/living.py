@@ -10,6 +10,7 @@ from domain.events import CancelIntended, Fill, OrderIntended, OrderUpdate, Reco
 from strategies.take_profit_grid.state import GridState
 
 _SLACK = 1_000
+_OF_AN_ORDER = (OrderIntended, OrderUpdate, Fill, CancelIntended)
 
 
 class Living:
@@ -22,7 +23,7 @@ class Living:
         self._most = _SLACK
 
     def saw(self, seq: int, record: Record) -> None:
-        if not isinstance(record, OrderIntended | OrderUpdate | Fill | CancelIntended) or record.client_id is None:
+        if not isinstance(record, _OF_AN_ORDER) or record.client_id is None:
             return
         self._of_order.setdefault(record.client_id, []).append(seq)
         if isinstance(record, OrderIntended) and record.entry_id is not None:

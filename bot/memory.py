@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from domain.events import Fill, FundingPayment, JournalBegan, OrderUpdate, Record
+from domain.events import Fill, FundingPayment, JournalBegan, OrderUpdate, Record, SessionStarted
 
 Key = TypeVar("Key")
 _REMEMBERED_IDS = 5_000
@@ -27,7 +27,7 @@ class Memory:
         self._payments: dict[str, None] = {}
 
     def apply(self, record: Record) -> None:
-        if isinstance(record, OrderUpdate | Fill):
+        if isinstance(record, (OrderUpdate, Fill)):
             self.order_events += 1
             self.last_order_event_ns = record.at_ns
         if isinstance(record, Fill):
@@ -39,6 +39,8 @@ class Memory:
             self.last_payment_ns = max(self.last_payment_ns, record.at_ns)
         elif isinstance(record, JournalBegan):
             self.began_ns = record.at_ns
+        elif isinstance(record, SessionStarted):  # The clock may have been set back: no look lies before what came.
+            self.last_order_event_ns = min(self.last_order_event_ns, record.at_ns)
 
     def knows_payment(self, payment: FundingPayment) -> bool:
         return payment.payment_id in self._payments

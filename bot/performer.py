@@ -12,7 +12,6 @@ from typing import Any
 
 from bot.inquiry import Inquiry
 from bot.recorder import Recorder
-from bot.turns import TO_SEND, after_turns
 from domain.clock import Clock
 from domain.commands import CancelOrder, PlaceClose, PlaceExit, PlaceOpen
 from domain.events import CancelIntended, OrderIntended, OrderUpdate
@@ -83,7 +82,8 @@ class Performer:
         return True
 
     def close(self, command: PlaceClose) -> bool:
-        """Send a take-profit. Its intent is with the operating system before, and synced right after the sending."""
+        """Send a take-profit. Its intent is with the operating system before; whoever asks syncs it after the sending.
+        """
         client_id = self._intend_closing(command, Purpose.CLOSE)
         if client_id is not None:
             self._send(
@@ -92,7 +92,6 @@ class Performer:
                     self._client.contract_id, command.quantity, command.price, command.side, client_id=client_id
                 ),
             )
-            self._sync_after_sending()
         return client_id is not None
 
     def exit(self, command: PlaceExit) -> bool:
@@ -105,7 +104,6 @@ class Performer:
                     self._client.contract_id, command.quantity, command.side, client_id=client_id
                 ),
             )
-            self._sync_after_sending()
         return client_id is not None
 
     def cancel(self, command: CancelOrder) -> None:
@@ -127,10 +125,6 @@ class Performer:
     def _send(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
         self.in_flight.add(client_id)
         self._start(self._place(client_id, request))
-
-    def _sync_after_sending(self) -> None:
-        """The request's task was started just before, so it has been written to its connection when this runs."""
-        after_turns(TO_SEND, self._recorder.sync)
 
     async def _place(self, client_id: int, request: Callable[[], Awaitable[OrderResult]]) -> None:
         fact, order_id, reason = OrderFact.OUTCOME_UNKNOWN, None, ""

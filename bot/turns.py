@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-TO_SEND = 2
-"""Turns a request takes from the start of its task until its bytes are with the operating system: one in which the
-client builds and signs it, one in which the HTTP library writes it. Where it takes more (a budget that must be waited
-for, a signer in a thread), what comes behind it comes earlier, which is as safe."""
+TO_SEND = 1
+"""Turns a request takes from the start of its task until its bytes are with the operating system: in the first one it
+is built, signed and written. Where it takes more (a budget that must be waited for, a signer in a thread), what comes
+behind it comes earlier, which is as safe."""
 
 
 def after_turns(turns: int, action: Callable[[], object]) -> None:

@@ -78,6 +78,7 @@ _EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?[eE][+-]?[0-9]{1,2}", re.A
 POST_ONLY_WOULD_CROSS = "post_only_would_cross"
 BAD_TIMESTAMP = "bad_timestamp"
 DUPLICATE_CLIENT_ID = "duplicate_client_id"
+_REASON_WORDS = {"postonlytaker": POST_ONLY_WOULD_CROSS, "reduceonlynotreduced": "reduce_only"}
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -228,8 +229,7 @@ def _ended_state(state: OrderStatus, executed: Decimal, reason: str) -> OrderSta
 
 def _reason_word(reason: str) -> str:
     """Expiry reasons are compared loosely: they are spelled in two ways."""
-    folded = reason.replace("_", "").lower()
-    return {"postonlytaker": POST_ONLY_WOULD_CROSS, "reduceonlynotreduced": "reduce_only"}.get(folded, reason)
+    return _REASON_WORDS.get(reason.replace("_", "").lower(), reason)
 
 
 # --- the private stream ---------------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def decode_order_update(data: Fields) -> OrderNews:
     event = data.text("e")
     if event not in _EVENTS:
         raise DecodeError(f"{data.where}.e is the unknown word {shown(event)!r}")
-    reason = shown(data.text_or("R", ""))
+    reason = shown(data.text_or("R", "")) if data.has("R") else ""
     filled = data.not_negative("z")
     state = _ended_state(data.choice("X", _STATES), filled, reason)
     quantity = data.positive("q") if data.has("q") else None

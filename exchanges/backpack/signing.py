@@ -64,11 +64,13 @@ def batch_line(instruction: str, batch: Sequence[Parameters], timestamp_ms: int,
     parts = []
     for parameters in batch:
         parts.append(f"instruction={instruction}")
-        parts += [f"{name}={_plain(parameters[name])}" for name in sorted(parameters)]
+        for name in sorted(parameters):
+            value = parameters[name]
+            parts.append(f"{name}={value if type(value) is str else _plain(value)}")
     return "&".join([*parts, f"timestamp={timestamp_ms}", f"window={window_ms}"])
 
 
-def _plain(value: str | int | bool) -> str:
+def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -50,6 +50,12 @@ class Patience:
     ban_s: float = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    response: HttpResponse
+    sent_ns: int
+
+
 class RestCaller:
     """Sends one venue's requests within its limits. `make` builds and signs a request just before it is sent, so that a
     wait for the rate limit never ages a timestamp."""
@@ -62,14 +68,16 @@ class RestCaller:
         self._clock = clock
         self._patience = patience or Patience()
         self._load_refusals = 0
+        self._overloaded_ns = 0
+        """When the last of them came that was not of requests sent before another."""
 
     async def read(
         self, make: Callable[[], HttpRequest], costs: Mapping[str, int], decode: Callable[[HttpResponse], T]
     ) -> T:
         """Ask. Raises `Unavailable`, or what `decode` raises."""
         try:
-            response = await self._send(make, costs, urgent=are_reads_urgent(), within_s=self._patience.read_s)
-            return self._decoded(response, decode)
+            answered = await self._send(make, costs, urgent=are_reads_urgent(), within_s=self._patience.read_s)
+            return self._decoded(answered, decode)
         except NotSent as error:
             raise Unavailable(str(error), again_s=error.again_s) from None
         except Refused as error:
@@ -89,9 +97,9 @@ class RestCaller:
         urgent: bool,
     ) -> T:
         """Change something, at most once. Raises `NotSent`, `OutcomeUnknown`, `Refused`, or what `decode` raises."""
-        response = await self._send(make, costs, urgent=urgent, within_s=self._patience.write_s)
+        answered = await self._send(make, costs, urgent=urgent, within_s=self._patience.write_s)
         try:
-            return self._decoded(response, decode)
+            return self._decoded(answered, decode)
         except DecodeError as error:
             raise OutcomeUnknown(f"the answer cannot be read: {error}") from None
         except Unavailable as error:
@@ -99,19 +107,21 @@ class RestCaller:
 
     async def _send(
         self, make: Callable[[], HttpRequest], costs: Mapping[str, int], *, urgent: bool, within_s: float
-    ) -> HttpResponse:
+    ) -> _Answered:
         started_ns = self._clock.now_ns()
         await self._limiter.take(costs, urgent=urgent, within_s=within_s)
-        left_s = within_s - (self._clock.now_ns() - started_ns) / NANOSECONDS
-        return await self._http.send(make(), max(left_s, 1.0))
+        sent_ns = self._clock.now_ns()
+        left_s = within_s - (sent_ns - started_ns) / NANOSECONDS
+        return _Answered(await self._http.send(make(), max(left_s, 1.0)), sent_ns)
 
     def _pause_left_s(self) -> float:
         return max(0, self._limiter.paused_until_ns - self._clock.now_ns()) / NANOSECONDS
 
-    def _decoded(self, response: HttpResponse, decode: Callable[[HttpResponse], T]) -> T:
+    def _decoded(self, answered: _Answered, decode: Callable[[HttpResponse], T]) -> T:
         """What the venue says. A refusal for load, told by the status or in the body, stops everything."""
+        response = answered.response
         if response.status in (418, 429):
-            raise self._overloaded(response)
+            raise self._overloaded(answered)
         before, self._load_refusals = self._load_refusals, 0
         _check_readable(response)
         try:
@@ -120,14 +130,17 @@ class RestCaller:
             if refused.reason != RATE_LIMITED:
                 raise
             self._load_refusals = before
-            raise self._overloaded(response) from None
+            raise self._overloaded(answered) from None
 
-    def _overloaded(self, response: HttpResponse) -> Refused:
-        """Pause for as long as the venue says; where it does not, longer each time."""
-        patience = self._patience
-        pause_s = min(patience.first_pause_s * 2**self._load_refusals, patience.longest_pause_s)
-        self._load_refusals = min(self._load_refusals + 1, 16)
-        asked_s = retry_after_s(response, self._clock.now_ns())
+    def _overloaded(self, answered: _Answered) -> Refused:
+        """Pause for as long as the venue says; where it does not, longer each time. Requests that were under way
+        together are refused together: that is one refusal."""
+        patience, response, now_ns = self._patience, answered.response, self._clock.now_ns()
+        if self._load_refusals == 0 or answered.sent_ns >= self._overloaded_ns:
+            self._load_refusals = min(self._load_refusals + 1, 16)
+            self._overloaded_ns = now_ns
+        pause_s = min(patience.first_pause_s * 2 ** (self._load_refusals - 1), patience.longest_pause_s)
+        asked_s = retry_after_s(response, now_ns)
         if asked_s is not None:
             pause_s = asked_s
         if response.status == 418:

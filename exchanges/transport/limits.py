@@ -153,17 +153,18 @@ class RateLimiter:
 
     async def take(self, costs: Mapping[str, int], *, urgent: bool, within_s: float) -> None:
         """Wait for what the request costs and take it. Raises `NotSent` at once when it cannot be there in time."""
-        deadline_ns = self._clock.now_ns() + round(within_s * NANOSECONDS)
-        while (ready_ns := self._ready_ns(costs, urgent)) > (now_ns := self._clock.now_ns()):
+        now_ns = self._clock.now_ns()
+        deadline_ns = now_ns + round(within_s * NANOSECONDS)
+        while (ready_ns := self._ready_ns(now_ns, costs, urgent)) > now_ns:
             if ready_ns > deadline_ns:
                 wait_s = (ready_ns - now_ns) / NANOSECONDS
                 text = f"the rate limit leaves no room for this request for another {wait_s:.1f} s"
                 raise NotSent(text, again_s=wait_s)
             await asyncio.sleep((ready_ns - now_ns) / NANOSECONDS)
+            now_ns = self._clock.now_ns()
         for name, cost in costs.items():
             self._levels[name].take(now_ns, cost)
 
-    def _ready_ns(self, costs: Mapping[str, int], urgent: bool) -> int:
-        now_ns = self._clock.now_ns()
+    def _ready_ns(self, now_ns: int, costs: Mapping[str, int], urgent: bool) -> int:
         meters = [self._levels[name].ready_ns(now_ns, cost, urgent=urgent) for name, cost in costs.items()]
         return max(now_ns, self._paused_until_ns, *meters)

@@ -1,20 +1,20 @@
 """The network form of both protocols, over aiohttp.
 
 Certificates are always checked, redirects never followed, proxies and netrc never read from the environment, cookies
-never kept. A request is sent at most once: whether its headers were written is what tells `NotSent` from
+never kept. A request is sent at most once: whether it came to be written to a connection is what tells `NotSent` from
 `OutcomeUnknown`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import aiohttp
 from yarl import URL
 
 from exchanges.errors import NotSent, OutcomeUnknown
+from exchanges.transport.departure import Departure, answered
 from exchanges.transport.messages import (
     ConnectionLost,
     Frame,
@@ -34,13 +34,6 @@ _CONNECTIONS = 16
 _CLOSE_WITHIN_S = 2.0
 
 
-@dataclass(slots=True)
-class _Passage:
-    """Whether a request has begun to leave this machine."""
-
-    has_left: bool = False
-
-
 class Network:
     """Connections of one process, kept warm and shared by all transports made from it.
 
@@ -49,7 +42,7 @@ class Network:
     """
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._connector: aiohttp.BaseConnector | None = None
         self._socket_session: aiohttp.ClientSession | None = None
         self.sockets: WebSocketTransport = _Sockets(self)
 
@@ -59,53 +52,38 @@ class Network:
 
     async def close(self) -> None:
         """Close every connection. Idempotent."""
-        sessions = (self._session, self._socket_session)
-        self._session = self._socket_session = None
-        for session in sessions:
-            if session is not None:
-                await session.close()
+        connector, session = self._connector, self._socket_session
+        self._connector = self._socket_session = None
+        if connector is not None:
+            await connector.close()
+        if session is not None:
+            await session.close()
 
     @property
-    def session(self) -> aiohttp.ClientSession:
+    def connector(self) -> aiohttp.BaseConnector:
         """For requests. Made on first use, on the running loop."""
-        if self._session is None:
-            self._session = _new_session()
-        return self._session
+        if self._connector is None:
+            self._connector = _new_connector()
+        return self._connector
 
     @property
     def socket_session(self) -> aiohttp.ClientSession:
         """For sockets. Made on first use, on the running loop."""
         if self._socket_session is None:
-            self._socket_session = _new_session()
+            trace = aiohttp.TraceConfig()
+            trace.on_request_redirect.append(_refuse_redirect)
+            self._socket_session = aiohttp.ClientSession(
+                connector=_new_connector(),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                trust_env=False,
+                trace_configs=[trace],
+            )
         return self._socket_session
 
 
-def _new_session() -> aiohttp.ClientSession:
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_note_departure)
-    trace.on_request_redirect.append(_refuse_redirect)
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-        trust_env=False,
-        trace_configs=[trace],
-        auto_decompress=True,
-    )
-    # aiohttp would send a DELETE or PUT again by itself when a kept connection turns out to be closed. Whether the
-    # first one arrived is not known then, and only the caller may decide about a second.
-    session._retry_connection = False
-    return session
-
-
-async def _note_departure(
-    _session: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    _params: aiohttp.TraceRequestHeadersSentParams,
-) -> None:
-    passage = getattr(context, "trace_request_ctx", None)
-    if isinstance(passage, _Passage):
-        passage.has_left = True
+def _new_connector() -> aiohttp.BaseConnector:
+    return aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S)
 
 
 async def _refuse_redirect(
@@ -120,34 +98,22 @@ class _Http:
         self._base_url = base_url
 
     async def send(self, request: HttpRequest, deadline_s: float) -> HttpResponse:
-        passage = _Passage()
-        url = URL(self._base_url + request.target, encoded=True)
+        departure = Departure(self._base_url, request)
         try:
-            async with (
-                asyncio.timeout(deadline_s),
-                self._network.session.request(
-                    request.method,
-                    url,
-                    headers=list(request.headers),
-                    data=request.body or None,
-                    skip_auto_headers=("Content-Type", "User-Agent"),
-                    allow_redirects=False,
-                    trace_request_ctx=passage,
-                ) as response,
-            ):
+            async with asyncio.timeout(deadline_s), await answered(departure, self._network.connector) as response:
                 body = await _whole_body(response)
                 return HttpResponse(response.status, _headers(response), body)
         except TimeoutError:
-            raise _failed(passage, f"no answer within {deadline_s:.1f} s") from None
+            raise _failed(departure, f"no answer within {deadline_s:.1f} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _failed(passage, f"the connection failed ({type(error).__name__})") from None
+            raise _failed(departure, f"the connection failed ({type(error).__name__})") from None
 
     async def close(self) -> None:
         """The connections belong to the `Network`."""
 
 
-def _failed(passage: _Passage, reason: str) -> NotSent | OutcomeUnknown:
-    return OutcomeUnknown(reason) if passage.has_left else NotSent(f"not sent: {reason}")
+def _failed(departure: Departure, reason: str) -> NotSent | OutcomeUnknown:
+    return OutcomeUnknown(reason) if departure.has_left else NotSent(f"not sent: {reason}")
 
 
 def _headers(response: aiohttp.ClientResponse) -> Headers:

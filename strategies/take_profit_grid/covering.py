@@ -105,7 +105,9 @@ class Covering:
             else:
                 position = look.position + (state.own - look.own)
                 fresh = sum((max(ZERO, entry.fresh) for entry in entries), ZERO)
-                may_return = max(ZERO, min(state.own, position) - state.covered - fresh)
+                # What others hold the other way makes the venue's position smaller, and no order may turn it over.
+                opposed = min(ZERO, state.foreign_position * state.side.sign)
+                may_return = max(ZERO, min(state.own, position + opposed) - state.covered - fresh)
         coverable = []
         for entry in entries:
             returned = min(entry.returned, may_return)
@@ -124,6 +126,8 @@ class Covering:
     def _ways(self, owed: Owed, quote: Quote | None) -> tuple[Owed, Owed]:
         """What leaves at market, and what as a maker. What is too little to leave at market by itself joins the rest:
         two kinds of dust may be enough together."""
+        if not self._config.boost_mode:
+            return [], owed
         at_market = [pair for pair in owed if self._leaves_at_market(pair[0])]
         rest = [pair for pair in owed if not self._leaves_at_market(pair[0])]
         if rest and self.exit_refusal(self._whole_steps(at_market), quote) is not None:
@@ -152,6 +156,8 @@ class Covering:
 
     def _exit(self, owed: Owed, state: GridState, situation: Situation, draft: Draft) -> None:
         """Close at market, all at once; what is below the minimum waits for more."""
+        if not owed:
+            return
         quantity = self._whole_steps(owed)
         if self.exit_refusal(quantity, situation.quote) is not None:
             return

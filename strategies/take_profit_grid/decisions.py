@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from domain.commands import AbandonEntry, Decision, LapseWaiver, PlaceClose, PlaceOpen, RequestStop
+from domain.commands import AbandonEntry, Command, Decision, LapseWaiver, PlaceClose, PlaceOpen, RequestStop
 from domain.market import NANOSECONDS, MarketRules, Quote
 from domain.orders import OrderStatus, Purpose
 from domain.status import Hold
@@ -83,6 +83,14 @@ class TakeProfitGrid:
             needs_look=draft.needs_look,
             next_action=draft.next_action,
         )
+
+    def closes(self, state: GridState, situation: Situation) -> tuple[Command, ...]:
+        """What `decide` would close now, and nothing else thought about: what closes is sent before the rest."""
+        if not state.owing:
+            return ()
+        draft = Draft()
+        self._covering.cover(state, situation, _usable(situation), draft)
+        return tuple(draft.commands)
 
     def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
         """Whether an order the venue would take could close some of what lies bare; the rest is dust."""

@@ -113,7 +113,11 @@ class Desk:
 
     def decide(self) -> Decision:
         quote = Quote(self.bid, Decimal(5), self.ask, Decimal(5), self.now_ns - self.quote_age_ns)
-        return self.grid.decide(self.state, replace(self.situation, now_ns=self.now_ns, quote=quote))
+        situation = replace(self.situation, now_ns=self.now_ns, quote=quote)
+        decision = self.grid.decide(self.state, situation)
+        closing = tuple(each for each in decision.commands if isinstance(each, PlaceClose | PlaceExit))
+        assert self.grid.closes(self.state, situation) == closing, "what is closed ahead is what would be closed"
+        return decision
 
     def commands(self) -> tuple[Command, ...]:
         return self.decide().commands

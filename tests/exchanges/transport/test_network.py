@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
 from exchanges.errors import NotSent, OutcomeUnknown
+from exchanges.transport.departure import Departure
 from exchanges.transport.messages import ConnectionLost, Handshake, HttpRequest, HttpResponse
 from exchanges.transport.network import Network
 
@@ -173,10 +175,15 @@ async def test_a_socket_that_is_refused_says_the_status_and_no_address(network: 
 
 async def test_small_messages_are_not_held_back_to_be_sent_together(network: Network, server: Server) -> None:
     """The library sees to it, for every connection alike; a close would wait up to 40 ms otherwise."""
-    for session in (network.session, network.socket_session):
-        async with session.ws_connect(f"{server.base_url}/ws") as channel:
-            wire = channel.get_extra_info("socket")
-            assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    request = await network.connector.connect(
+        Departure(server.base_url, HttpRequest("GET", "/")), [], aiohttp.ClientTimeout()
+    )
+    assert request.transport is not None
+    wires = [request.transport.get_extra_info("socket")]
+    async with network.socket_session.ws_connect(f"{server.base_url}/ws") as channel:
+        wires.append(channel.get_extra_info("socket"))
+        assert [bool(wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) for wire in wires] == [True, True]
+    request.close()
 
 
 async def test_opening_a_socket_takes_no_warm_connection_away(network: Network, server: Server) -> None:

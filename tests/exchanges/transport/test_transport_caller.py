@@ -174,6 +174,30 @@ def test_429s_without_a_time_wait_longer_each_time() -> None:
     assert run(work) == [1, 2, 4, 1]
 
 
+def test_requests_refused_for_load_together_count_as_one_refusal() -> None:
+    class SlowHttp(ScriptedHttp):
+        async def send(self, request: HttpRequest, deadline_s: float) -> HttpResponse:
+            response = await super().send(request, deadline_s)
+            await asyncio.sleep(0.1 * self.sent)
+            return response
+
+    async def work(loop: VirtualTimeLoop) -> tuple[float, float]:
+        limits = limiter(loop)
+        caller = RestCaller(SlowHttp(*[answer(429)] * 4), limits, loop.clock)
+
+        async def ask() -> None:
+            with pytest.raises(Unavailable):
+                await caller.read(lambda: REQUEST, COST, body_of)
+
+        pauses = []
+        for together in (3, 1):
+            await asyncio.gather(*(ask() for _ in range(together)))
+            pauses.append(round((limits.paused_until_ns - loop.clock.now_ns()) / NANOSECONDS, 3))
+        return pauses[0], pauses[1]
+
+    assert run(work) == (1, 2)
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_refusal_for_load_that_only_the_body_tells_stops_everything_too(status: int) -> None:
     async def work(loop: VirtualTimeLoop) -> list[float]:
@@ -285,6 +309,23 @@ def test_a_read_without_room_says_when_there_will_be_some() -> None:
         return caught.value
 
     assert run(work).again_s == 11
+
+
+def test_a_close_that_comes_to_wait_makes_the_next_of_several_reads_urgent() -> None:
+    async def work(loop: VirtualTimeLoop) -> list[float]:
+        limits = limiter(loop, capacity=12, reserve=10)
+        caller = RestCaller(ScriptedHttp(*[answer(200)] * 4), limits, loop.clock)
+        owed: list[str] = []
+        times = []
+        with urgent_reads(lambda: bool(owed)):
+            for number in range(4):
+                if number == 3:
+                    owed.append("a close")
+                await caller.read(lambda: REQUEST, COST, body_of)
+                times.append(round(loop.time(), 3))
+        return times
+
+    assert run(work) == [0, 0, 1, 1]
 
 
 def test_a_read_refused_for_load_says_how_long_the_pause_is() -> None:
