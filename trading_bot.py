@@ -97,7 +97,7 @@ class TradingBot:
         self._has_ended = False
         self._hub = ObserverHub(observers)
         self._recorder = Recorder(journal, self.state, self.accounting, self._hub, settings.checkpoint_every)
-        self._lag = LagWatch(clock, self._info, self._wake.set)
+        self._lag = LagWatch(clock, self._info, self._wake.set, client.quote)
         self._build(rules)
 
     def _build(self, rules: MarketRules) -> None:
@@ -318,7 +318,7 @@ class TradingBot:
             now_ns=self._clock.now_ns(),
             quote=self._client.quote(),
             connected=self._intake.connected_since_ns is not None,
-            look=self._oversight.look,
+            look=self._oversight.newest(),
             look_failed=self._oversight.failed,
             suspicion=self._oversight.suspicion,
             trouble=self._recorder.trouble or self._lag.trouble(),
@@ -335,8 +335,8 @@ class TradingBot:
             self._tasks.spawn(self._inquiry.ask(client_id))
         if self._ending.is_settled() and not self._ending.is_verified():
             self._oversight.need()
-        due_ns = self._oversight.due_ns()
-        if due_ns is not None and due_ns <= self._clock.now_ns():
+        self._oversight.glance_beside(self._tasks.spawn)
+        if (due_ns := self._oversight.due_ns()) is not None and due_ns <= self._clock.now_ns():
             self._oversight.under_way = True
             self._tasks.spawn(self._oversight.take_look())
 

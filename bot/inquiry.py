@@ -35,6 +35,8 @@ before it proves that the order never arrived. An open that did arrive would be 
 """
 _FILLS_OVERLAP_NS = 60 * NANOSECONDS
 """Fills are asked for from this long before the newest known one; repetitions are harmless."""
+_MOST_DOUBLINGS = 10
+"""From 17 hours before at the most."""
 _FUNDING_OVERLAP_NS = 48 * 3_600 * NANOSECONDS
 """The same for funding, which comes a few times a day."""
 _MOST_READINGS = 4
@@ -180,7 +182,7 @@ class Inquiry:
             with urgent_reads():  # An open of unknown outcome may have filled, and a close be owed.
                 info = await self.client.query(client_id, order.order_id)
                 needs_fills = order.accepted_ns is not None if info is None else info.filled_size > order.traded
-                fills = await self._fills(order.intended_ns) if needs_fills else []
+                fills = await self._fills(order.intended_ns, question.tries) if needs_fills else []
         except Unavailable as error:
             if isinstance(error, NotListed) and question.absent_since_ns is None:
                 question.absent_since_ns = self.clock.now_ns()
@@ -243,12 +245,18 @@ class Inquiry:
 
     # --- fills --------------------------------------------------------------------------------------------------
 
-    async def _fills(self, since_ns: int | None = None) -> list[Fill]:
-        """Trades since the newest one known, or since an earlier `since_ns`; never those from before the journal."""
+    async def _fills(self, since_ns: int | None = None, tries: int = 1) -> list[Fill]:
+        """Trades since the newest one known, or since an earlier `since_ns`; from further back with each of `tries`,
+        since the clock may have been ahead when the order was intended."""
         newest_ns = self.recorder.memory.last_fill_venue_ns or self.recorder.memory.began_ns
         first_ns = newest_ns if since_ns is None else min(since_ns, newest_ns)
-        since_ns = max(0, first_ns - _FILLS_OVERLAP_NS)
+        since_ns = max(0, first_ns - (_FILLS_OVERLAP_NS << min(tries - 1, _MOST_DOUBLINGS)))
         return await query_retry(lambda: self.client.fills_since(since_ns))
+
+    async def has_missed_trades(self) -> bool:
+        """Read the trades since the newest known one: whether any was unknown, or anything moved meanwhile."""
+        moves = self.moves()
+        return self._take_fills(await self._fills()) or moves != self.moves()
 
     def _take_fills(self, fills: Iterable[Fill]) -> bool:
         """Note own trades, and those the venue forced on us, that were not seen before; True when there was one."""
@@ -335,11 +343,8 @@ class Inquiry:
         stands = moves == self.moves() or (due and heard == self.heard() and self._stands(after, own))
         if not stands:
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
-        if own != self.state.own:
-            moves = self.moves()
-            has_news = self._take_fills(await self._fills())
-            if has_news or moves != self.moves():
-                return Reading(LookResult.RESTLESS, text="fills had been missed")
+        if own != self.state.own and await self.has_missed_trades():
+            return Reading(LookResult.RESTLESS, text="fills had been missed")
         purposes = [self._purpose(info) for info in after]
         resting = sum((i.remaining_size for i, p in zip(after, purposes, strict=True) if p is Purpose.CLOSE), ZERO)
         now_ns = self.clock.now_ns()

@@ -114,11 +114,10 @@ class Intake:
     def _take_fill(self, fill: Fill) -> None:
         if fill.forced:
             if not self._recorder.memory.knows_forced(fill):
+                # The halt first: whoever dies between the two finds the trade once more, and halts again.
+                text = f"the venue itself closed {plain(fill.quantity)} at {plain(fill.price)}"
+                self._halt(f"{text} (liquidation or deleveraging)")
                 self._recorder.note(fill)
-                self._halt(
-                    f"the venue itself closed {plain(fill.quantity)} at {plain(fill.price)} "
-                    "(liquidation or deleveraging)"
-                )
             return
         order = self._own_order(fill.client_id)
         if order is not None and order.is_news(fill):

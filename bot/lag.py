@@ -2,7 +2,8 @@
 
 A timer of its own is due twice a second. When it fires late, something held the loop (a slow disk, a large message, a
 machine short of breath), and books and events that came meanwhile are still unread. Nothing is opened until the loop
-has kept up for a while; closes go on, since they are owed whatever the price.
+has kept up for a while, and the touch was heard since: what is read at first had waited, and may be old.
+Closes go on, since they are owed whatever the price.
 """
 
 from __future__ import annotations
@@ -11,23 +12,32 @@ import asyncio
 from collections.abc import Callable
 
 from domain.clock import Clock
-from domain.market import NANOSECONDS
+from domain.market import NANOSECONDS, Quote
 
 LAG_LIMIT_NS = NANOSECONDS
 """A beat later than this is a lag."""
 CALM_NS = 3 * NANOSECONDS
 """The loop must have kept up this long before anything is opened again: what waited is read by then."""
+_READ_NS = NANOSECONDS
+"""For so long what waited may still be read, and is taken for news."""
 _BEAT_NS = NANOSECONDS // 2
 
 
 class LagWatch:
     """`trouble` is empty while the loop keeps up; `told` gets one line for each time it began not to."""
 
-    def __init__(self, clock: Clock, told: Callable[[str], None], changed: Callable[[], None]) -> None:
-        """`changed` is called when `trouble` has passed."""
+    def __init__(
+        self,
+        clock: Clock,
+        told: Callable[[str], None],
+        changed: Callable[[], None],
+        quote: Callable[[], Quote | None],
+    ) -> None:
+        """`changed` is called when `trouble` has passed. `quote`: the touch by the client, by the same clock."""
         self._clock = clock
         self._told = told
         self._changed = changed
+        self._quote = quote
         self._due_ns: int | None = None
         self._calm_ns: int | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -65,7 +75,11 @@ class LagWatch:
 
     def _beat(self) -> None:
         self._measure()
-        if self._calm_ns is not None and self._clock.now_ns() >= self._calm_ns:
+        if self._calm_ns is not None and self._clock.now_ns() >= self._calm_ns and self._has_heard(self._calm_ns):
             self._calm_ns = None
             self._changed()
         self.start()
+
+    def _has_heard(self, calm_ns: int) -> bool:
+        quote = self._quote()
+        return quote is not None and quote.as_of_ns > calm_ns - CALM_NS + _READ_NS

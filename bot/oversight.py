@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
+from bot.glance import glance
 from bot.inquiry import Inquiry, LookResult, Reading
 from bot.recorder import Recorder
 from domain.clock import Clock
@@ -13,8 +15,9 @@ from domain.events import ClockSet, ClosedOutside, HaltCleared
 from domain.market import NANOSECONDS
 from domain.report import plain
 from domain.status import NoticeKind
+from exchanges.errors import Unavailable
 from exchanges.urgency import urgent_reads
-from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard, Look, Verdict, difference
+from strategies.take_profit_grid.guards import CONFIRM_AFTER_NS, Guard, Look, Verdict
 from strategies.take_profit_grid.state import GridState
 
 _FIRST_RETRY_NS = NANOSECONDS
@@ -23,6 +26,8 @@ _LONGEST_PAUSE_NS = 60 * NANOSECONDS
 _RESTLESS_RETRY_NS = NANOSECONDS // 5
 _SHORTEST_GAP_NS = NANOSECONDS // 2
 """Between two looks, whoever wants them."""
+_LOOK_AFTER_GLANCE_NS = 2 * NANOSECONDS
+"""Where the exchange ended one close, another may have ended unheard: the look follows, when what is covered rests."""
 _RECHECK_HALT_NS = 10 * NANOSECONDS
 _FAILURES_WORTH_A_NOTICE = 3
 _RULES_LAST_NS = 3_600 * NANOSECONDS
@@ -60,6 +65,10 @@ class Oversight:
         self._say = say
         self._halt = halt
         self._due_ns: int | None = None
+        self._glance_due_ns: int | None = None
+        self._is_asked_beside = self._is_glancing = False
+        self._glanced_for_ns: int | None = None
+        """For what has been uncertain since then the position alone was read; once has to do."""
         self._not_before_ns = 0
         self._room_ns, self._room_was_urgent = 0, False
         """When the exchange's limits have room for a look again; whether what they keep back was used up too."""
@@ -74,6 +83,8 @@ class Oversight:
         self._doubt_due_ns: int | None = None
         self._foreign_named = False
         self.look: Look | None = None
+        self.glance: Look | None = None
+        """A reading of the position alone."""
         self.reading: Reading | None = None
         self.failed = False
         self.has_looked = False
@@ -98,11 +109,20 @@ class Oversight:
         if not self.under_way:
             self.want()
 
+    def need_position(self) -> None:
+        """The same for what a close gave back, which waits for nothing but the position. A look that is under way may
+        take long, or wait for room: then the position is read beside it."""
+        if self.under_way:
+            self._is_asked_beside = True
+        elif self._glance_due_ns is None:
+            self._glance_due_ns = self._clock.now_ns()
+
     def due_ns(self) -> int | None:
         """When the next look may begin; None while one is under way or none is planned."""
         if self.under_way:
             return None
-        due = [at_ns for at_ns in (self._due_ns, self._doubt_due_ns, self._rules_due_ns) if at_ns is not None]
+        times = (self._due_ns, self._doubt_due_ns, self._rules_due_ns, self._glance_due_ns)
+        due = [at_ns for at_ns in times if at_ns is not None]
         if not due:
             return None
         has_reserve = self._is_waited_for() and not self._room_was_urgent
@@ -113,7 +133,7 @@ class Oversight:
         self.events_missed = True
         self._times_lost += 1
         self._rules_doubted = True
-        self.look = None
+        self.look = self.glance = None
         self.reading = None
         self._guard.forget()
 
@@ -139,8 +159,18 @@ class Oversight:
 
     # --- what ---------------------------------------------------------------------------------------------------
 
+    def newest(self) -> Look | None:
+        """The look, or a glance since; None where there is no look."""
+        is_newer = self.look is not None and self.glance is not None and self.glance.as_of_ns > self.look.as_of_ns
+        return self.glance if is_newer else self.look
+
     async def take_look(self) -> None:
+        """Or a glance, where that is all that is waited for, and tells enough."""
         self.under_way = True
+        is_for_cover, self._glance_due_ns = self._glance_due_ns is not None, None
+        if is_for_cover and self._may_glance() and await self._glance():
+            return
+        self.under_way, self._is_asked_beside = True, False
         self._due_ns = self._doubt_due_ns = self._seen_own = None
         times_lost, now_ns = self._times_lost, self._clock.now_ns()
         is_time = self._rules_due_ns is not None and self._rules_due_ns <= now_ns
@@ -148,7 +178,7 @@ class Oversight:
         reading = Reading(LookResult.FAILED, text="the look broke off")
         is_urgent, rules = self._is_waited_for(), self._inquiry.rules()
         try:
-            with urgent_reads(is_urgent):
+            with urgent_reads(self._is_waited_for):
                 reading = await self._inquiry.look(events_missed=self.events_missed, rules_doubted=rules_doubted)
         finally:
             self.under_way = False
@@ -159,6 +189,57 @@ class Oversight:
                     self._rules_read(now_ns, is_time and rules == self._inquiry.rules())
                 self._take(reading, reading.look)
 
+    def _may_glance(self) -> bool:
+        """Whether no look is due that there is room for."""
+        if self.look is None or self.events_missed:
+            return False
+        now_ns = self._clock.now_ns()
+        times = (self._due_ns, self._doubt_due_ns)
+        return all(due_ns is None or max(due_ns, self._room_ns) > now_ns for due_ns in times)
+
+    async def _glance(self) -> bool:
+        """Read the position alone. True where it tells enough: then what a close gave back is covered without waiting
+        for the look, which follows."""
+        try:
+            tells_enough = await self._read_position()
+        finally:
+            self.under_way = False
+        if tells_enough:
+            self._not_before_ns = self._clock.now_ns() + _SHORTEST_GAP_NS
+            self.want(_LOOK_AFTER_GLANCE_NS)
+        return tells_enough
+
+    def glance_beside(self, spawn: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        """To be called at every step: where a close came to wait for the position while a look is under way, have that
+        read alone, once. The look has heard of that close's end, and begins anew."""
+        if not self._is_asked_beside or not self.under_way or self._is_glancing:
+            return
+        if self.look is None or self.events_missed or not self._is_waited_for():
+            return
+        if self._glanced_for_ns != self._state.uncertain_since_ns:
+            self._is_glancing = True
+            spawn(self._read_beside())
+
+    async def _read_beside(self) -> None:
+        await self._read_position()
+
+    async def _read_position(self) -> bool:
+        """Whether `glance` is new."""
+        times_lost, seen = self._times_lost, None
+        self._is_glancing, self._is_asked_beside = True, False
+        self._glanced_for_ns = self._state.uncertain_since_ns
+        try:
+            with urgent_reads():
+                seen = await glance(self._inquiry)
+        except Unavailable:
+            return False
+        finally:
+            self._is_glancing = False
+        if seen is None or times_lost != self._times_lost:
+            return False
+        self.glance = seen
+        return True
+
     def _rules_read(self, at_ns: int, was_in_vain: bool) -> None:
         self._rules_doubted, self._rules_read_ns, self._rules_due_ns = False, at_ns, None
         self._doubt_ns = min(2 * self._doubt_ns, _RULES_LONGEST_DOUBT_NS) if was_in_vain else _RULES_DOUBT_NS
@@ -166,7 +247,8 @@ class Oversight:
     def _is_waited_for(self) -> bool:
         """Whether something that is owed is covered only after this look."""
         uncertain_ns = self._state.uncertain_since_ns
-        is_old = self.look is None or (uncertain_ns is not None and self.look.as_of_ns < uncertain_ns)
+        newest = self.newest()
+        is_old = newest is None or (uncertain_ns is not None and newest.as_of_ns < uncertain_ns)
         return is_old and bool(self._state.owing)
 
     def _take(self, reading: Reading, look: Look) -> None:
@@ -234,14 +316,17 @@ class Oversight:
 
     def _recheck_halt(self, look: Look) -> None:
         """After a start that followed a halt: nothing is opened while the difference remains."""
-        objection = difference(look, self._guard.quantity)
-        if not objection:
-            self.started_halted = False
-            self.suspicion = ""
-            self._recorder.note(HaltCleared(self._clock.now_ns(), "position and orders agree again"))
-            self._say(NoticeKind.INFO, "position and orders agree again; going on")
-            return
-        if objection != self.suspicion:
-            self.suspicion = objection
-            self._say(NoticeKind.MISMATCH, f"nothing is opened: {objection}")
-        self.want(_RECHECK_HALT_NS)
+        finding = self._guard.recheck(look)
+        match finding.verdict:
+            case Verdict.AGREES:
+                self.started_halted = False
+                self.suspicion = ""
+                self._recorder.note(HaltCleared(self._clock.now_ns(), "position and orders agree again"))
+                self._say(NoticeKind.INFO, "position and orders agree again; going on")
+            case Verdict.SUSPECT:
+                self.want(CONFIRM_AFTER_NS)
+            case _:
+                if finding.text != self.suspicion:
+                    self.suspicion = finding.text
+                    self._say(NoticeKind.MISMATCH, f"nothing is opened: {finding.text}")
+                self.want(_RECHECK_HALT_NS)

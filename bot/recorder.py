@@ -161,12 +161,13 @@ class Recorder:
     def prepare(self, at_ns: int, wake: Callable[[], object]) -> None:
         """What takes the disk its time and can wait until the closes are out; to be called at every step.
 
-        `wake` is called when there are client ids where there were none: what was wanted in vain can be done.
+        `wake` is called when there are client ids where there were none: what was wanted in vain can be done. And when
+        something could not be written just now: `tend` tells of it and tries again, and nothing else may come for long.
         """
         had_none = not self._has_ids()
         self.reserve_ids(at_ns)
         self.checkpoint_when_due()
-        if had_none and self._has_ids():
+        if (had_none and self._has_ids()) or (self.trouble and self.retry_ns is None):
             wake()
 
     def checkpoint_when_due(self) -> None:

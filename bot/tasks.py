@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from domain.clock import Clock
 from domain.market import NANOSECONDS
+from exchanges.ended import all_ended
 from exchanges.patience import patiently
 
 T = TypeVar("T")
@@ -23,7 +24,8 @@ class Tasks:
     def __init__(self, wake: asyncio.Event, failed: Callable[[BaseException], None]) -> None:
         self._wake = wake
         self._failed = failed
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], None] = {}
+        """In the order of their beginning: a set of tasks has the order of their places in memory."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Have `work` done beside the bot, which looks again when it is over."""
@@ -32,12 +34,12 @@ class Tasks:
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """The same for work that puts what it changes into the inbox itself."""
         task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
+        self._running[task] = None
         task.add_done_callback(self._done)
         return task
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._failed(error)
 
@@ -53,7 +55,7 @@ class Tasks:
             return None if is_vain() else reading.result()
         finally:
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            await all_ended((reading,))
 
     async def end(self) -> None:
         """None of them outlives the bot; what their requests became is said in its outcome."""

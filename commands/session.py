@@ -131,12 +131,15 @@ class SessionRun:
         self._around = around
         self._say = around.err if options.report_on_stdout else around.out
         self._redactor = Redactor(settings.secrets())
+        self._unclosed = ""
+        """Why the journal could not be closed as it should; empty where it could."""
 
     def to_its_end(self) -> int:
         options, session = self._options, self._session
         with contextlib.ExitStack() as held:
             held.callback(session.close)
-            journal = held.enter_context(contextlib.closing(_open_journal(options, self._files, session.way_out)))
+            journal = _open_journal(options, self._files, session.way_out)
+            held.callback(self._close, journal)
             is_fast = options.speed is None
             background = None if is_fast else Background("log files")
             if background is not None:
@@ -165,7 +168,17 @@ class SessionRun:
                 return 1
             exit_status = outcome.exit_status or self._end_account()
         unreported = self._report(report)
+        if self._unclosed and not exit_status:
+            print(f"error: {self._unclosed}; the last records may not survive a power loss", file=self._around.err)
+            exit_status = 3
         return exit_status or unreported
+
+    def _close(self, journal: SqliteJournal) -> None:
+        """A full disk changes nothing of how a session went; what it traded must be reported all the same."""
+        try:
+            journal.close()
+        except JournalError as error:
+            self._unclosed = str(error)
 
     def _announce(self, lines: Iterable[str]) -> None:
         """What a person must know before the screen is taken over."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_urgent: ContextVar[bool] = ContextVar("urgent reads", default=False)
+_urgent: ContextVar[Callable[[], bool]] = ContextVar("urgent reads", default=lambda: False)
 
 
 @contextmanager
-def urgent_reads(is_urgent: bool = True) -> Iterator[None]:
-    """What is read inside, by this task, is urgent; `is_urgent` False: as it was outside."""
-    token = _urgent.set(is_urgent or _urgent.get())
+def urgent_reads(is_urgent: bool | Callable[[], bool] = True) -> Iterator[None]:
+    """What is read inside, by this task, is urgent; `is_urgent` False: as it was outside. A function is asked at each
+    read, since a close may come to wait for reads that had begun without one."""
+    before = _urgent.get()
+    inside = is_urgent if callable(is_urgent) else lambda: bool(is_urgent)
+    token = _urgent.set(lambda: inside() or before())
     try:
         yield
     finally:
@@ -20,4 +23,4 @@ def urgent_reads(is_urgent: bool = True) -> Iterator[None]:
 
 
 def are_reads_urgent() -> bool:
-    return _urgent.get()
+    return _urgent.get()()

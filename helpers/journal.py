@@ -270,6 +270,7 @@ class SqliteJournal:
     def _rolled_back(self, error: sqlite3.Error) -> JournalError:
         """Undo what a failed transaction began; the error to raise."""
         self._must_settle = True
+        self._is_synced = False  # The next sync asks the disk, also where nothing waits for it.
         if self._connection.in_transaction:
             # A second failure says nothing new: SQLite has then rolled back by itself.
             with contextlib.suppress(sqlite3.Error):

@@ -175,20 +175,21 @@ class Desk:
             return
         doubled_mid = quote.bid + quote.ask
         is_safe = not self._is_dirty and 2 * self._safe[0] < doubled_mid < 2 * self._safe[1]
-        if is_safe or not self.account.must_be_liquidated(doubled_mid):
-            return
-        for order in list(self.live.values()):
+        if not is_safe and self.account.must_be_liquidated(doubled_mid):
+            self.liquidate(abs(self.account.position), quote, ends_orders=True)
+
+    def liquidate(self, quantity: int, quote: QuoteRow, *, ends_orders: bool) -> None:
+        """The venue closes so much of the position at market; `ends_orders`: after cancelling everything resting."""
+        for order in list(self.live.values()) if ends_orders else ():
             self.end(order, OrderStatus.CANCELLED, Reason.LIQUIDATION)
         self.book.sync(quote)
         side = Side.SELL if self.account.position > 0 else Side.BUY
         opposite = self.book.displayed(side.opposite)
-        order = self._unasked_order(side, abs(self.account.position))
-        parts = list(opposite.ladder(order.quantity, None, self._tick))
-        missing = order.quantity - sum(quantity for _, quantity in parts)
-        if missing:
-            parts.append((parts[-1][0] if parts else opposite.price, missing))
-        for price, quantity in parts:
-            self._fill_taking(order, price, quantity, forced=True)
+        order, price = self._unasked_order(side, quantity), opposite.price
+        for price, part in list(opposite.ladder(quantity, None, self._tick)):
+            self._fill_taking(order, price, part, forced=True)
+        if order.remaining:
+            self._fill_taking(order, price, order.remaining, forced=True)
 
     # --- the end of a step ------------------------------------------------------------------------------------------
 

@@ -217,6 +217,19 @@ class SimulatedVenue:
         self._desk.trade_outside(side, units)
         self._finish_step()
 
+    def liquidate(self, quantity: Decimal, *, ends_orders: bool) -> None:
+        """The venue itself closes part of the position, at most all of it, whatever the margin. `ends_orders`: it first
+        cancels everything resting; otherwise, as when it deleverages, what can reduce nothing any more is trimmed.
+
+        Raises `ValueError` for a quantity that is not a positive number of size units, and before the first quote.
+        """
+        units, quote = in_units(quantity, self._scale.size_unit), self._quote()
+        if units is None or units <= 0 or quote is None:
+            raise ValueError(f"no position of {quantity} can be liquidated here")
+        if units := min(units, abs(self._desk.account.position)):
+            self._desk.liquidate(units, quote, ends_orders=ends_orders)
+            self._finish_step()
+
     def change_rules(self, rules: MarketRules) -> None:
         """The venue changes tick, step, minimums or fees; resting orders stay as they are.
 

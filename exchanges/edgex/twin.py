@@ -61,7 +61,8 @@ _LISTS = (
 
 
 class EdgexTwin(TwinBase):
-    """Satisfies `exchanges.transport.twin.Twin`. `longest_page` can be lowered to make listings long."""
+    """Satisfies `exchanges.transport.twin.Twin`. `longest_page` and `longest_history_page` can be
+    lowered to make listings long."""
 
     name = "edgex"
 
@@ -71,7 +72,8 @@ class EdgexTwin(TwinBase):
         self.contract_id = contract_id_of(setup.ticker)
         self.contract_name = f"{setup.ticker.upper()}USDC"
         self.window = RequestWindow(self.switches.requests_per_minute, 60 * NANOSECONDS)
-        self.longest_page = 200
+        self.longest_page = setup.longest_page or 200
+        self.longest_history_page = setup.longest_history_page or 200
         self.version = 17_873
         self.book_version = 1
         self.table = OrderTable(self.desk, self.contract_id, self.switches, self._tell_refused)

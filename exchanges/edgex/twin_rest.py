@@ -337,7 +337,8 @@ class RestDesk:
         size, offset = whole(values.get("size") or str(longest)), str(values.get("offsetData") or "")
         if size is None or not 0 < size <= longest:
             return Denial(400, "INVALID_GET_PAGE_SIZE", f"size must be at most {longest}")
-        longest = min(size, self._twin.longest_page)
+        twin = self._twin
+        longest = min(size, {_ACTIVE_PAGE: twin.longest_page, _HISTORY_PAGE: twin.longest_history_page}[longest])
         ids = [key for key, _ in rows]
         start = ids.index(offset) + 1 if offset in ids else 0
         page = rows[start : start + longest]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 
+from exchanges.ended import all_ended
+
 
 class Chases:
     """Each chase begins after `after_s` and runs in a task of its own, until `stop`. `on_defect` is told why one could
@@ -14,7 +16,7 @@ class Chases:
         self._after_s = after_s
         self._on_defect = on_defect
         self._waiting: set[asyncio.TimerHandle] = set()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], None] = {}
 
     def later(self, chase: Callable[[], Coroutine[None, None, None]]) -> None:
         """A chase looks by itself whether it is still needed."""
@@ -22,7 +24,7 @@ class Chases:
         def begin() -> None:
             self._waiting.discard(handle)
             task = loop.create_task(chase())
-            self._running.add(task)
+            self._running[task] = None
             task.add_done_callback(self._ended)
 
         loop = asyncio.get_running_loop()
@@ -30,7 +32,7 @@ class Chases:
         self._waiting.add(handle)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._on_defect(f"{type(error).__name__} while looking for news of an order")
 
@@ -39,7 +41,7 @@ class Chases:
         for handle in self._waiting:
             handle.cancel()
         self._waiting.clear()
-        running, self._running = self._running, set()
+        running, self._running = self._running, {}
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await all_ended(running)

@@ -27,6 +27,7 @@ from exchanges.transport.limits import RateLimiter, Window
 from exchanges.transport.messages import HttpRequest, HttpResponse, HttpTransport
 from exchanges.transport.server_clock import ServerClock
 from exchanges.transport.setup import Aside
+from exchanges.urgency import urgent_reads
 
 T = TypeVar("T")
 
@@ -177,7 +178,8 @@ class Rest:
             return await self._send_once(transaction, urgent=urgent)
 
     async def _send_once(self, transaction: Transaction, *, urgent: bool) -> str:
-        nonce = await self._next_nonce()
+        with urgent_reads(urgent):  # What a close waits for is as urgent as the close.
+            nonce = await self._next_nonce()
         signed = await self._aside(lambda: self._signer.sign(transaction, nonce))
         self._nonce = None  # Unknown until there is an answer.
         try:

@@ -219,7 +219,8 @@ class RestDesk:
         if values.get("market_id") not in (None, str(MARKET), "255"):
             return denied(_INVALID)
         rows = [self._twin.row_of(order) for order in self._twin.desk.live_orders()]
-        return _page("orders", rows, values.get("cursor"), self._twin.switches.active_page)
+        longest = self._twin.setup.longest_page or self._twin.switches.active_page
+        return _page("orders", rows, values.get("cursor"), longest)
 
     def _inactive(self, values: Values) -> HttpResponse:
         twin = self._twin
@@ -262,7 +263,8 @@ class RestDesk:
         limit = values.get("limit", "")
         if not limit.isdigit() or not 0 < int(limit) <= _LONGEST_PAGE:
             return denied(_INVALID)
-        return _page(name, rows, values.get("cursor"), int(limit))
+        longest = self._twin.setup.longest_history_page or int(limit)
+        return _page(name, rows, values.get("cursor"), min(int(limit), longest))
 
 
 def _plain(fields: Json) -> HttpResponse:

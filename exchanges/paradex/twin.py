@@ -13,6 +13,7 @@ from decimal import Decimal
 from random import Random
 from urllib.parse import parse_qsl
 
+from domain.market import MarketRules
 from exchanges.paradex import twin_sbe
 from exchanges.paradex.twin_auth import Account, Tokens
 from exchanges.paradex.twin_forms import MAKING, OrderForm
@@ -77,6 +78,10 @@ class ParadexTwin(TwinBase):
         self._told_ns: dict[int, int] = {}
         """When a binary socket was last told anything."""
         self._rest = RestDesk(self)
+
+    def can_list(self, rules: MarketRules) -> bool:
+        """No smallest quantity but the step."""
+        return rules.min_quantity <= rules.quantity_step
 
     def env(self, base_url: str, ws_url: str) -> Mapping[str, str]:
         return {

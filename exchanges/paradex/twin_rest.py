@@ -338,6 +338,7 @@ class RestDesk:
         start_ms, size = (int(text) for text in numbers)
         if not 0 < size <= _LONGEST_PAGE:
             return self._complain(Complaint("INVALID_REQUEST_PARAMETER", "page_size is out of range"))
+        size = min(size, self._twin.setup.longest_history_page or size)
         shown = [row for at_ns, row in rows if at_ns // 1_000_000 >= start_ms][::-1]
         if values.get("market", self._twin.market) != self._twin.market:
             shown = []

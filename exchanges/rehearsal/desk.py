@@ -233,6 +233,11 @@ class TwinDesk:
         self.venue.external_trade(side, quantity)
         self._take_in()
 
+    def liquidate(self, quantity: Decimal, *, ends_orders: bool) -> None:
+        """The venue itself closes part of the position: see `SimulatedVenue.liquidate`."""
+        self.venue.liquidate(quantity, ends_orders=ends_orders)
+        self._take_in()
+
     def change_rules(self, rules: MarketRules) -> None:
         self.venue.change_rules(rules)
         self._take_in()

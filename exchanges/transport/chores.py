@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from exchanges.ended import all_ended
 from exchanges.errors import ExchangeError, Misconfigured
 
 _RETRY_AFTER_S = 5.0
@@ -57,7 +58,7 @@ class Chores:
         self._chores.clear()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await all_ended(tasks)
 
     async def _run(self, chore: _Chore) -> None:
         while True:

@@ -18,6 +18,7 @@ from typing import Protocol
 from domain.clock import Clock
 from domain.events import StreamLost, StreamRestored, VenueEvent, VenueTrouble
 from exchanges.decoding import DecodeError
+from exchanges.ended import all_ended
 from exchanges.errors import ExchangeError, Misconfigured, Unavailable
 from exchanges.transport.messages import ConnectionLost, Frame, Handshake, WebSocketConnection, WebSocketTransport
 
@@ -123,7 +124,7 @@ class StreamSession:
         if task is None:
             return
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await all_ended((task,))
 
     async def send(self, frame: Frame) -> None:
         """Raises `ConnectionLost` while there is no ready connection."""

@@ -2,8 +2,8 @@
 
 Rule (`docs/ARCHITECTURE.md`, "The algorithm"): with P the own position in the bot's direction and K the sum of own
 resting closes, both as the venue states them, `|P - K| > 2 x quantity` on two agreeing looks at least 2 s apart halts
-the bot. A failed look agrees with nothing. Own quantity that two agreeing looks miss, while P and K agree, was closed
-by somebody else: it is written off, and said.
+the bot; a later start goes on once two looks as far apart find nothing to object to. A failed look agrees with nothing.
+Own quantity that two agreeing looks miss, while P and K agree, was closed by somebody else: it is written off and said.
 """
 
 from __future__ import annotations
@@ -84,10 +84,24 @@ class Guard:
     def __init__(self, quantity: Decimal) -> None:
         self.quantity = quantity
         self._suspect: Look | None = None
+        self._relief: Look | None = None
 
     def forget(self) -> None:
         """A failed look, or a change in between, is not agreement."""
-        self._suspect = None
+        self._suspect = self._relief = None
+
+    def recheck(self, look: Look) -> Finding:
+        """What still stands of a halt: `MISMATCH`; `SUSPECT` where it is gone in one look, and `AGREES` in two."""
+        objection = difference(look, self.quantity)
+        if objection:
+            self._relief = None
+            return Finding(Verdict.MISMATCH, objection)
+        if self._relief is None:
+            self._relief = look
+        if look.started_ns - self._relief.finished_ns < CONFIRM_AFTER_NS:
+            return Finding(Verdict.SUSPECT)
+        self._relief = None
+        return Finding(Verdict.AGREES)
 
     def observe(self, look: Look) -> Finding:
         objection = difference(look, self.quantity)

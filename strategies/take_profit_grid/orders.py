@@ -108,6 +108,20 @@ class Order:
         """
         return fill.trade_id not in self.trade_ids and self.traded + fill.quantity <= self.quantity
 
+    def may_be_placed_again(self, *, was_accepted: bool) -> bool:
+        """Whether an open that ended unfilled goes on as the same entry: re-priced by us; or the attempt to re-place it
+        placed nothing. `was_accepted`: an open of the entry once rested."""
+        if self.status is OrderStatus.CANCELLED and self.cancel_why == REPRICE:
+            return True
+        return self.placed_nothing and was_accepted and self.accepted_ns is None
+
+    def start_at(self, now_ns: int) -> None:
+        """See `GridState._session_started`."""
+        self.intended_ns = min(self.intended_ns, now_ns)
+        self.cancel_failed_ns = min(self.cancel_failed_ns, now_ns)
+        if self.accepted_ns is not None:
+            self.accepted_ns = min(self.accepted_ns, now_ns)
+
     @property
     def says_nothing(self) -> bool:
         """Whether its end tells nothing about the position: it never reached the venue, or the market was faster."""
@@ -131,6 +145,10 @@ class Failures:
         self.count += 1
         self.last_ns = at_ns
         self.reason = order.reason or order.status.value
+
+    def start_at(self, now_ns: int) -> None:
+        """See `GridState._session_started`."""
+        self.last_ns = min(self.last_ns, now_ns)
 
 
 class ClosePrices:

@@ -121,9 +121,14 @@ class GridState:
         self.foreign_position = record.foreign_position
 
     def _session_started(self, record: SessionStarted) -> None:
-        """A lost journal tail may have covered what looks bare: the venue is asked before anything old is covered."""
-        if self.clock_ns is not None:  # The machine's clock may have been set back: no cool-down waits for that.
+        """A lost journal tail may have covered what looks bare: the venue is asked before anything old is covered. The
+        machine's clock may have been set back: neither cool-down nor retry waits for a time that lies ahead."""
+        if self.clock_ns is not None:
             self.clock_ns = min(self.clock_ns, record.at_ns)
+        for failures in self.failures.values():
+            failures.start_at(record.at_ns)
+        for order in self.live.values():
+            order.start_at(record.at_ns)
         self._book.doubt_everything_owed()
         self.uncertain_since_ns = record.at_ns
 
@@ -218,15 +223,16 @@ class GridState:
         self._move(order, OrderFact.FILLED if order.filled >= order.quantity else OrderFact.ACCEPTED, fill.at_ns)
 
     def _forced_fill(self, fill: Fill) -> None:
-        """The venue itself reduced the position."""
+        """The venue itself reduced the position: ours to nothing at the most, the rest was somebody else's."""
         key = (fill.order_id, fill.trade_id)
         if not fill.forced or fill.side is self.side or key in self._forced:
             return
         self._forced[key] = None
         if len(self._forced) > _REMEMBERED_FORCED_TRADES:
             del self._forced[next(iter(self._forced))]
-        self.own -= fill.quantity
-        self._book.close_oldest(fill.quantity)
+        taken = min(fill.quantity, max(ZERO, self.own))
+        self.own -= taken
+        self._book.close_oldest(taken)
 
     def _move(self, order: Order, fact: OrderFact, at_ns: int) -> None:
         before = order.status
@@ -348,7 +354,7 @@ class GridState:
             return
         if entry.filled:
             self.waiver = self._book.finish_if_closed(entry) or self.waiver
-        elif self._may_be_placed_again(order, entry):
+        elif order.may_be_placed_again(was_accepted=entry.was_accepted):
             self._replace(entry.entry_id)
         else:
             self._book.drop_if_unfilled(entry.entry_id)
@@ -358,13 +364,6 @@ class GridState:
         before, self.replacing = self.replacing, entry_id
         if before is not None and before != entry_id:
             self._book.drop_if_unfilled(before)
-
-    @staticmethod
-    def _may_be_placed_again(order: Order, entry: Entry) -> bool:
-        """Re-priced by us; or the attempt to re-place it placed nothing."""
-        if order.status is OrderStatus.CANCELLED and order.cancel_why == REPRICE:
-            return True
-        return order.placed_nothing and entry.was_accepted and order.accepted_ns is None
 
     def _give_back(self, order: Order, quantity: Decimal, unclaimed: Decimal, at_ns: int) -> None:
         """`quantity` of a closing order closes nothing any more: owed again, first what it covered of no entry

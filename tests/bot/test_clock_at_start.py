@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from domain.events import ClockSet, OrderIntended, OrderUpdate
+from bot.memory import Memory
+from domain.events import ClockSet, Fill, OrderIntended, OrderUpdate, SessionStarted
 from domain.market import NANOSECONDS, Side
-from domain.orders import Purpose
+from domain.orders import OrderFact, Purpose
 from helpers.journal import MemoryJournal
 from tests.support.bot import Rig, script
 from tests.support.tape import sold
@@ -68,6 +70,21 @@ def test_fill_whose_time_the_venue_has_forgotten_cools_down_from_the_start() -> 
         assert second_open_ns(rig) == heard + COOLDOWN_S * NANOSECONDS
 
 
+def test_fill_of_an_order_that_a_wrong_clock_dated_ahead_is_found_all_the_same() -> None:
+    """Its trades lie before the time at which it seems to have been intended."""
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        filled_unheard(rig)
+        dated_ahead = [replace(record, at_ns=record.at_ns + 200 * NANOSECONDS) for record in rig.records]
+        rig.journal.inner = MemoryJournal()
+        rig.journal.inner.append(dated_ahead, sync=True)
+        rig.downtime(100)
+        rig.start()
+        rig.run_for(30)
+        assert [(fill.trade_id, fill.quantity) for fill in rig.of_kind(Fill)] == [
+            (fill.trade_id, fill.quantity) for fill in rig.fills_of_venue()
+        ]
+
+
 def test_closes_found_by_a_journal_that_knows_no_fill_set_the_clock_to_now() -> None:
     """A backup of the journal from before its first open, and a venue that no longer tells that open's trades."""
     with Rig(script(sold(5, 1002, 10))) as rig:
@@ -89,3 +106,14 @@ def test_closes_found_by_a_journal_that_knows_no_fill_set_the_clock_to_now() -> 
         rig.run_for(2 * COOLDOWN_S)
         (opened,) = (record for record in rig.of_kind(OrderIntended) if record.purpose is Purpose.OPEN)
         assert opened.at_ns == clock.at_ns + COOLDOWN_S * NANOSECONDS
+
+
+def test_news_heard_by_a_clock_that_was_ahead_keeps_no_later_stop_from_being_verified() -> None:
+    """A look counts as newer than what was heard before its session began, whatever the clock said then."""
+    memory = Memory()
+    memory.apply(OrderUpdate(400, 1, OrderFact.ACCEPTED))
+    memory.apply(SessionStarted(100, ""))
+    assert memory.last_order_event_ns == 100
+    memory.apply(OrderUpdate(150, 1, OrderFact.CANCELLED))
+    memory.apply(SessionStarted(200, ""))
+    assert memory.last_order_event_ns == 150

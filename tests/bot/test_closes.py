@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.events import Liquidity, RulesChanged, VenueEvent
 from domain.market import NANOSECONDS, Side
 from domain.status import NoticeKind
+from markets.venue import SimulatedVenue
 from tests.support.bot import Rig, covered_after, script
 from tests.support.faults import Call, Deliveries, Fate, first_of, nth, while_true
 from tests.support.tape import RULES, bought, quote, sold
@@ -18,6 +19,12 @@ BUY, SELL = Side.BUY, Side.SELL
 
 def is_close(call: Call) -> bool:
     return call.order is not None and call.order.side is SELL
+
+
+def others_sell_and_the_newer_close_ends(venue: SimulatedVenue) -> None:
+    """Of 0.20 they take 0.02, by which the newer close is trimmed to 0.08 before it ends."""
+    venue.external_trade(SELL, D("0.02"))
+    venue.cancel_by_venue(venue.open_orders()[1].order_id, "risk")
 
 
 def test_refused_close_is_offered_again_soon() -> None:
@@ -53,20 +60,80 @@ def test_close_that_the_market_overtook_is_priced_anew_outside_the_touch() -> No
         rig.check_covered()
 
 
-def test_close_cancelled_by_the_venue_is_owed_again_after_one_look() -> None:
+def test_close_cancelled_by_the_venue_is_covered_again_once_the_position_was_read() -> None:
     with Rig(script(sold(5, 1002, 10))) as rig:
         rig.start()
         rig.run_to(8)
         sent = len(rig.line.calls)
         rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
-        rig.run_to(10)
-        assert rig.line.counts(sent) == {"open_orders": 2, "position": 1, "place": 1}
+        rig.run_to(9)
+        assert rig.line.counts(sent) == {"position": 1, "place": 1}
         assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.run_to(12)  # The look follows: other closes may have ended unheard.
+        assert rig.line.counts(sent) == {"open_orders": 2, "position": 2, "place": 1}
         rig.check_covered()
 
 
+def test_close_that_went_with_its_position_is_not_covered_before_everything_was_looked_at() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(8)
+        sent = len(rig.line.calls)
+        # The venue trims the close away with the position that it was for.
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.10")))
+        rig.run_to(9)
+        assert rig.line.counts(sent) == {"open_orders": 2, "position": 2, "fills": 1}
+
+
+def test_close_cancelled_while_others_hold_the_other_way_waits_for_position_and_trades_alone() -> None:
+    with Rig(script(sold(5, 1002, 10), sold(70, 1002, 10))) as rig:
+        rig.start()
+        rig.run_to(75)
+        sent = len(rig.line.calls)
+        rig.upon_venue(others_sell_and_the_newer_close_ends)
+        rig.run_to(76)
+        assert rig.line.counts(sent) == {"position": 1, "fills": 1, "place": 1}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10")), (SELL, D("100.4"), D("0.08"))]
+        rig.run_to(85)  # Two looks agree on what is missing, and it is written off.
+        assert rig.bot.state.own == D("0.18")
+        assert rig.told.texts(NoticeKind.MISMATCH) == ["0.02 of the own position was closed by somebody else"]
+        rig.check()
+
+
+def test_close_refused_since_others_hold_the_other_way_waits_for_position_and_trades_alone() -> None:
+    """They sell 0.02 before 0.10 fills. A venue that does not trim what reduces too much refuses the close."""
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        rig.line.fate_of = nth("place", 2, Fate.REFUSED)
+        rig.start()
+        rig.run_to(4.9)
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.02")))
+        rig.run_to(5.01)
+        sent = len(rig.line.calls)
+        rig.run_to(5.6)
+        assert rig.line.counts(sent) == {"place": 2, "position": 1, "fills": 1}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.08"))]
+        rig.run_to(15)  # Two looks agree on what is missing, and it is written off.
+        assert rig.bot.state.own == D("0.08")
+        rig.check()
+
+
+def test_position_that_a_trade_overtook_is_read_again_before_a_cancelled_close_is_covered() -> None:
+    """The other close fills while position and trades are read: what they tell does not belong together."""
+    with Rig(script(sold(5, 1002, 10), sold(70, 1002, 10), bought(75.14, 1005, 6))) as rig:
+        rig.start()
+        rig.run_to(75)
+        sent = len(rig.line.calls)
+        rig.upon_venue(others_sell_and_the_newer_close_ends)
+        rig.run_to(76)
+        assert rig.line.counts(sent) == {"position": 2, "fills": 2, "place": 1}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.04")), (SELL, D("100.4"), D("0.08"))]
+        rig.run_to(85)
+        assert rig.bot.state.own == D("0.12")
+        rig.check()
+
+
 def test_an_end_that_nobody_told_and_a_look_finds_needs_no_second_look() -> None:
-    """Two closes are gone, and only the end of the later one is heard of: both are covered after one look."""
+    """Two closes are gone, and only the end of the later one is heard of: the look that follows finds the other."""
     with Rig(script(sold(5, 1002, 10), sold(70, 1002, 10))) as rig:
         rig.start()
         rig.run_to(75)
@@ -77,8 +144,8 @@ def test_an_end_that_nobody_told_and_a_look_finds_needs_no_second_look() -> None
         rig.line.deliver = lambda event: [(0.0, event)]
         sent = len(rig.line.calls)
         rig.upon_venue(lambda venue: venue.cancel_by_venue(second.order_id, "risk"))
-        rig.run_to(82)
-        assert rig.line.counts(sent) == {"open_orders": 2, "position": 1, "query": 1, "place": 2}
+        rig.run_to(84)
+        assert rig.line.counts(sent) == {"open_orders": 2, "position": 2, "query": 1, "place": 2}
         assert rig.resting() == [(SELL, D("100.4"), D("0.10")), (SELL, D("100.4"), D("0.10"))]
         rig.check_covered()
 

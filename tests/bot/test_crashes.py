@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -235,26 +236,30 @@ def test_start_after_everything_was_lost_but_the_ids_begins_with_a_cooldown() ->
 def test_kill_with_the_journal_and_the_account_in_files(tmp_path: Path, number: int) -> None:
     ledger_file, journal_file = tmp_path / "paper.ledger", tmp_path / "paper.sqlite"
 
-    def opened() -> Rig:
+    def opened(files: ExitStack) -> Rig:
         terms = Rig(STORY).terms
         ledger = Ledger.open(ledger_file, STORY.identity, terms, STORY.start_ns, durable=False)
-        return Rig(STORY, ledger=ledger, journal=SqliteJournal.open(journal_file, durable=False))
+        files.callback(ledger.close)
+        journal = SqliteJournal.open(journal_file, durable=False)
+        files.callback(journal.close)
+        return Rig(STORY, ledger=ledger, journal=journal)
 
-    with opened() as rig:
-        rig.journal.kill_after = number
-        rig.start()
-        rig.run_to(STORY_ENDS_S)
-        placed = set(rig.line.placed)
-    with opened() as again:
-        again.auditor.own = again.venue.position
-        again.start()
-        again.run_to(STORY_ENDS_S + 60)
-        assert again.bot.state.own == again.venue.position
-        assert again.bot.resting_closes() == sum(remaining for side, _, remaining in again.resting() if side is SELL)
-        assert again.bot.state.own == again.bot.resting_closes()
-        assert not placed & set(again.line.placed)
-        again.check_money()
-        assert again.stop().exit_status == 0
+    with ExitStack() as files:  # A killed process closes nothing: the next one finds the files as it left them.
+        with opened(files) as rig:
+            rig.journal.kill_after = number
+            rig.start()
+            rig.run_to(STORY_ENDS_S)
+            placed = set(rig.line.placed)
+        with opened(files) as again:
+            again.auditor.own = again.venue.position
+            again.start()
+            again.run_to(STORY_ENDS_S + 60)
+            assert again.bot.state.own == again.venue.position
+            assert again.bot.resting_closes() == sum(left for side, _, left in again.resting() if side is SELL)
+            assert again.bot.state.own == again.bot.resting_closes()
+            assert not placed & set(again.line.placed)
+            again.check_money()
+            assert again.stop().exit_status == 0
 
 
 def test_kill_while_an_answer_is_lost_finds_the_order_by_its_id() -> None:

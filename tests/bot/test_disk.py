@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from domain.events import IdsReserved, OrderIntended
-from domain.market import Side
+from domain.market import NANOSECONDS, Side
 from domain.orders import Purpose
-from domain.status import NoticeKind
+from domain.status import Notice, NoticeKind
 from helpers.journal import JournalUnwritable
 from tests.bot.test_crashes import STORY, STORY_ENDS_S
 from tests.support.bot import Rig, script
@@ -25,6 +25,10 @@ def full_from_to(rig: Rig, from_s: float, to_s: float) -> None:
 
 
 HEALED = "the journal can be written again"
+
+
+def said_s(rig: Rig, notice: Notice) -> float:
+    return (notice.at_ns - rig.start_ns) / NANOSECONDS
 
 
 def append_number(number: int) -> Refuses:
@@ -58,6 +62,27 @@ def test_full_disk_is_tried_again_every_few_seconds_and_not_at_every_event() -> 
         assert rig.journal.failures < 1_000
         assert rig.loop.rounds < 5_000
         assert len(rig.told.texts(NoticeKind.ERROR)) == 1
+
+
+def test_full_disk_is_said_at_once_also_where_nothing_else_happens() -> None:
+    """An open that could not be written down may be the last thing that happens for a long time."""
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        full_from_to(rig, 10, 3_600)
+        rig.start()
+        rig.run_to(36)  # The second entry is due at 35 s.
+        assert rig.journal.failures > 0
+        assert [said_s(rig, each) for each in rig.told.notices if each.kind is NoticeKind.ERROR] == [35.0]
+        assert rig.bot is not None
+        assert [hold.word for hold in rig.bot.status().holds] == ["trouble"]
+
+
+def test_healed_disk_is_found_by_the_next_try_also_where_nothing_else_happens() -> None:
+    with Rig(script(sold(5, 1002, 10))) as rig:
+        full_from_to(rig, 10, 43)
+        rig.start()
+        rig.run_to(46)
+        assert [said_s(rig, each) for each in rig.told.notices if each.text == HEALED] == [45.0]
+        assert sum(order.side is BUY for order in rig.line.placed.values()) == 2
 
 
 def test_healed_disk_is_said_once_whoever_finds_it_out() -> None:

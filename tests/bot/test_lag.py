@@ -7,7 +7,7 @@ import contextlib
 from decimal import Decimal
 
 from bot.lag import LagWatch
-from domain.market import NANOSECONDS, Side
+from domain.market import NANOSECONDS, Quote, Side
 from domain.status import NoticeKind
 from helpers.clock import VirtualTimeLoop
 from tests.support.bot import Rig, script
@@ -86,7 +86,7 @@ def test_a_moment_of_lag_holds_nothing() -> None:
 def test_a_watch_that_was_stopped_says_nothing_more() -> None:
     told: list[str] = []
     loop = VirtualTimeLoop(0)
-    watch = LagWatch(loop.clock, told.append, lambda: None)
+    watch = LagWatch(loop.clock, told.append, lambda: None, lambda: None)
 
     async def live() -> None:
         watch.start()
@@ -98,3 +98,32 @@ def test_a_watch_that_was_stopped_says_nothing_more() -> None:
     with contextlib.closing(loop):
         loop.run_until_complete(live())
     assert (told, watch.trouble()) == ([], "")
+
+
+def test_a_touch_that_was_read_right_after_a_standstill_is_no_fresh_one() -> None:
+    """It had waited: only what is heard later shows that the stream is up to date."""
+    loop = VirtualTimeLoop(0)
+    heard_s = [0.0]
+    passed: list[float] = []
+    watch = LagWatch(
+        loop.clock,
+        lambda _text: None,
+        lambda: passed.append(loop.time()),
+        lambda: Quote(D(1), D(1), D(2), D(1), round(heard_s[0] * NANOSECONDS)),
+    )
+
+    async def live() -> bool:
+        watch.start()
+        await asyncio.sleep(2)
+        loop.clock.move_to(10 * NANOSECONDS)
+        await asyncio.sleep(0)
+        heard_s[0] = 10.0
+        await asyncio.sleep(20)
+        was_held = watch.trouble() != ""
+        heard_s[0] = 29.0
+        await asyncio.sleep(1)
+        return was_held
+
+    with contextlib.closing(loop):
+        assert loop.run_until_complete(live())
+    assert (len(passed), watch.trouble()) == (1, "")

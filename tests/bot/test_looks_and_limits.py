@@ -11,12 +11,16 @@ import pytest
 from domain.events import RulesChanged
 from domain.market import Side
 from tests.support.bot import Rig, script
-from tests.support.faults import Fate, while_true
+from tests.support.faults import Fate, FateOf, first_of, while_true
 from tests.support.tape import RULES, sold
 
 D = Decimal
 READS = ("open_orders", "position", "query", "fills", "rules")
 START = sold(5, 1002, 10)
+
+
+def from_20_s(rig: Rig, kind: str, fate: Fate) -> FateOf:
+    return while_true(lambda call: call.kind == kind and call.at_ns >= rig.start_ns + 20_000_000_000, fate)
 
 
 def without_room(rig: Rig) -> None:
@@ -34,6 +38,44 @@ def test_a_look_that_a_close_waits_for_uses_what_is_kept_back() -> None:
         rig.run_to(102)
         assert (Side.SELL, D("100.4"), D("0.10")) in rig.resting()
         rig.check_covered()
+
+
+def test_a_look_that_waits_for_room_lets_the_position_alone_be_read_for_a_close() -> None:
+    with Rig(script(START)) as rig:
+        without_room(rig)
+        rig.start()
+        rig.run_to(90)  # A look that nothing calls for has failed meanwhile, and is due since then.
+        sent = len(rig.line.calls)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(91)
+        assert rig.line.counts(sent) == {"position": 1, "place": 1}
+        rig.check_covered()
+
+
+def test_a_close_does_not_wait_for_a_look_that_takes_long() -> None:
+    """The list of orders stays away: the position is read beside that look, once."""
+    with Rig(script(START)) as rig:
+        rig.line.fate_of = from_20_s(rig, "open_orders", Fate.HANGS)
+        rig.start()
+        rig.run_to(70)
+        sent = len(rig.line.calls)
+        assert rig.line.calls[-1].kind == "open_orders"
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(71)
+        assert rig.line.counts(sent) == {"position": 1, "place": 1}
+        rig.check_covered()
+
+
+def test_a_position_read_in_vain_beside_a_look_is_not_read_again_and_again() -> None:
+    with Rig(script(START)) as rig:
+        lost = from_20_s(rig, "position", Fate.REQUEST_LOST)
+        rig.line.fate_of = first_of(from_20_s(rig, "open_orders", Fate.HANGS), lost)
+        rig.start()
+        rig.run_to(70)
+        sent = len(rig.line.calls)
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(venue.open_orders()[0].order_id, "risk"))
+        rig.run_to(90)
+        assert rig.line.counts(sent) == {"position": 3}  # One reading, which is tried three times.
 
 
 def test_a_look_without_room_is_tried_once_and_again_when_there_is_some() -> None:

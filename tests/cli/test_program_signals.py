@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -85,6 +87,25 @@ def test_an_interrupt_while_stopping_flattens_no_less(program: Program) -> None:
     assert ended.status == 0
     assert program.ledger().position == 0
     assert program.report()["position"] == "0"
+
+
+def test_a_stop_while_the_journal_cannot_be_written_is_reported_and_ends_with_status_3(program: Program) -> None:
+    """As on a full disk; here somebody else holds the file."""
+    with program.started(*ASKED, "--speed", "1") as running:
+        running.line_with("open buy")
+        with closing(sqlite3.connect(program.file("state", "paper_BTC.sqlite"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            running.signal(signal.SIGINT)
+            ended = running.end()
+            other.execute("ROLLBACK")
+    assert ended.status == 3
+    assert program.report()["reason"] == "stopped by Ctrl-C"
+    listed = [line for line in ended.out.splitlines() if "records are not in the journal: cannot write" in line]
+    assert len(listed) == 1
+    assert listed[0].startswith("not confirmed: ")
+    assert ended.err == ""
+    again = program.run(*ASKED, "--speed", "max", "--for", "1m")
+    assert (again.status, "continuing the paper account" in again.out) == (0, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupt", "terminate"])

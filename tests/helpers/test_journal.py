@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -222,6 +223,23 @@ def test_a_journal_held_by_another_writer_is_unwritable_for_now(tmp_path: Path) 
     other.close()
     assert journal.append([ClockSet(2), ClockSet(3)], sync=True) == 3
     assert records_of(journal) == [ClockSet(1), ClockSet(2), ClockSet(3)]
+    journal.close()
+
+
+def test_a_sync_after_a_failed_append_asks_the_disk_also_where_nothing_waits_to_be_synced(tmp_path: Path) -> None:
+    """Whoever offers the disk nothing but a sync must hear whether it can be written again."""
+    path = tmp_path / "a.sqlite"
+    journal = SqliteJournal.open(path)
+    journal.append([ClockSet(1)], sync=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(JournalUnwritable):
+            journal.append([ClockSet(2)], sync=True)
+        with pytest.raises(JournalUnwritable):
+            journal.sync()
+        other.execute("ROLLBACK")
+    journal.sync()
+    assert records_of(journal) == [ClockSet(1)]
     journal.close()
 
 

@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import FundingPayment, PositionUpdate
+from domain.events import Fill, FundingPayment, PositionUpdate
 from domain.market import NANOSECONDS, Side
 from markets.account import AccountTerms
 from markets.tape import FundingTerms
+from markets.venue import SimulatedVenue
 from tests.support.tape import START_NS, at, quote, sold
 from tests.support.venue import (
     accepted,
@@ -95,3 +96,45 @@ def test_somebody_elses_trade_is_told_as_foreign() -> None:
     assert accepted(venue.place(limit(None, BUY, 990, 5))).client_id is None
     with pytest.raises(ValueError, match="nobody can trade"):
         venue.external_trade(SELL, Decimal("0.001"))
+
+
+def held_with_closes() -> SimulatedVenue:
+    """A long of 10 at 1001, an open and two reduce-only closes resting."""
+    venue = opened(*CALM)
+    accepted(venue.place(market(1, BUY, 10)))
+    accepted(venue.place(limit(2, BUY, 990, 5)))
+    accepted(venue.place(limit(3, SELL, 1010, 4, reduce_only=True)))
+    accepted(venue.place(limit(4, SELL, 1012, 6, reduce_only=True)))
+    venue.take_events()
+    return venue
+
+
+def test_part_of_a_position_can_be_liquidated_whatever_the_margin() -> None:
+    venue = held_with_closes()
+    venue.liquidate(size(7), ends_orders=True)
+    told = venue.take_events()
+    assert [(fact[0], fact[1], fact[3]) for fact in updates(told)[:3]] == [
+        (client_id, "cancelled", "liquidation") for client_id in (2, 3, 4)
+    ]
+    assert [(fill.client_id, fill.side, fill.quantity, fill.forced) for fill in told if isinstance(fill, Fill)] == [
+        (None, SELL, size(7), True)
+    ]
+    assert (venue.position, venue.open_orders()) == (size(3), [])
+
+
+def test_deleveraging_leaves_orders_resting_and_trims_what_can_reduce_nothing_any_more() -> None:
+    venue = held_with_closes()
+    venue.liquidate(size(7), ends_orders=False)
+    assert venue.position == size(3)
+    assert [(order.client_id, order.remaining) for order in venue.open_orders()] == [(2, size(5)), (3, size(3))]
+
+
+def test_no_more_than_the_position_is_liquidated_and_nothing_where_there_is_none() -> None:
+    venue = held_with_closes()
+    venue.liquidate(size(25), ends_orders=True)
+    assert venue.position == size(0)
+    venue.take_events()
+    venue.liquidate(size(1), ends_orders=True)
+    assert venue.take_events() == []
+    with pytest.raises(ValueError, match="can be liquidated here"):
+        venue.liquidate(Decimal("0.001"), ends_orders=True)

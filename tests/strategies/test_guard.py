@@ -110,3 +110,35 @@ def test_no_more_than_our_own_is_written_off() -> None:
 def test_more_than_our_own_is_somebody_elses() -> None:
     assert look("5", "3", own="3").missing == 0
     assert verdicts(look("5", "3", own="3")) == [AGREES]
+
+
+def rechecked(*looks: Look | None) -> list[Verdict]:
+    """None: a look that failed."""
+    guard = Guard(Decimal(1))
+    found = []
+    for each in looks:
+        if each is None:
+            guard.forget()
+        else:
+            found.append(guard.recheck(each).verdict)
+    return found
+
+
+def test_a_halt_is_over_after_two_looks_two_seconds_apart_without_an_objection() -> None:
+    looks = (look("5", "2"), look("0", "0", at_s="2"), look("0", "0", at_s="3.9"), look("1", "0", at_s="4"))
+    assert rechecked(*looks) == [MISMATCH, SUSPECT, SUSPECT, AGREES]
+
+
+def test_a_position_that_is_said_to_be_zero_once_ends_no_halt() -> None:
+    looks = (look("5", "2"), look("0", "0", at_s="2"), look("5", "2", at_s="4"), look("0", "0", at_s="6"))
+    assert rechecked(*looks) == [MISMATCH, SUSPECT, MISMATCH, SUSPECT]
+
+
+def test_a_failed_look_between_two_that_agree_does_not_end_a_halt() -> None:
+    looks = (look("0", "0"), None, look("0", "0", at_s="2"), look("0", "0", at_s="4"))
+    assert rechecked(*looks) == [SUSPECT, SUSPECT, AGREES]
+
+
+def test_what_still_stands_of_a_halt_is_named() -> None:
+    text = "position 5 and resting closes 2 differ by 3, more than 2"
+    assert Guard(Decimal(1)).recheck(look("5", "2")) == Finding(Verdict.MISMATCH, text)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.commands import CancelOrder
-from domain.events import ClosedOutside, Fill, Liquidity, OrderIntended, Part, SessionStarted
+from domain.events import ClosedOutside, Fill, JournalBegan, Liquidity, OrderIntended, Part, SessionStarted
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact, Purpose
 from tests.support.covers import close, closing, covered, filled
@@ -25,6 +25,18 @@ def test_a_close_the_venue_ended_is_owed_again_after_one_look(fact: OrderFact) -
     desk.pass_time(1)
     desk.look()
     assert desk.settle() == [close("101.0", (1, "1"))]
+
+
+@pytest.mark.parametrize("foreign, again", [("-0.3", "0.7"), ("0.3", "1"), ("-1", None)])
+def test_what_somebody_else_holds_the_other_way_is_no_position_to_close(foreign: str, again: str | None) -> None:
+    """The venue's position is 0.7 where 1 is own and -0.3 was there before: a close of 1 would be refused for ever."""
+    desk = Desk(config(max_orders=1))
+    desk.note(JournalBegan(START_NS, 1, Decimal(foreign), ""))
+    desk.enter()
+    desk.tell(desk.newest(), OrderFact.REFUSED, filled="0", reason="reduce_only")
+    desk.look()
+    desk.pass_time(2)
+    assert desk.settle() == ([] if again is None else [close("101.0", (1, again))])
 
 
 def test_a_look_from_before_the_end_does_not_count() -> None:
@@ -57,6 +69,20 @@ def test_a_close_that_never_left_is_offered_again_without_a_look() -> None:
     desk.settle()
     desk.tell(desk.newest(), OrderFact.NEVER_PLACED)
     desk.see(look=None)
+    assert desk.settle() == []
+    desk.pass_time("0.2")
+    assert desk.settle() == [close("101.0", (1, "1"))]
+
+
+def test_a_clock_that_was_set_back_before_a_start_does_not_keep_a_close_waiting() -> None:
+    """The close never left 300 s ahead by the new clock: it counts as if that were now."""
+    desk = Desk(config(max_orders=1))
+    desk.fill(desk.open_one())
+    desk.settle()
+    desk.tell(desk.newest(), OrderFact.NEVER_PLACED)
+    desk.pass_time(-300)
+    desk.note(SessionStarted(desk.now_ns, ""))
+    desk.look()
     assert desk.settle() == []
     desk.pass_time("0.2")
     assert desk.settle() == [close("101.0", (1, "1"))]
@@ -260,6 +286,16 @@ def test_a_liquidation_uncovers_what_it_closed() -> None:
     assert desk.state.own == 0
     desk.tell(order, OrderFact.CANCELLED, filled="0")
     assert desk.state.entries == {}
+
+
+def test_a_liquidation_of_more_than_is_own_leaves_nothing_and_no_debt() -> None:
+    """Somebody else held a position on the same side; the next entry is own to the full."""
+    desk = covered()
+    desk.note(forced(desk, "1.7"))
+    desk.tell(desk.newest(), OrderFact.CANCELLED, filled="0")
+    assert (desk.state.own, desk.state.entries) == (Decimal(0), {})
+    desk.enter()
+    assert (desk.state.own, desk.state.covered) == (Decimal(1), Decimal(1))
 
 
 def test_a_liquidation_told_twice_counts_once() -> None:

@@ -20,7 +20,7 @@ BOT = ("trading_bot", "bot")
 OURS = ("domain", "strategies", "markets", "exchanges", "helpers", *BOT, "benchmarks", "tests", "docs", *ROOTS)
 NOT_VENUES = (
     "base", "errors", "factory", "decoding", "order_memory", "transport", "rehearsal", "paper", "patience", "urgency",
-    "venue_client",
+    "venue_client", "ended",
 )  # fmt: skip
 """What lies in `exchanges/` beside the venues' folders."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {

@@ -12,11 +12,12 @@ from domain.events import OrderUpdate
 from domain.market import Side
 from domain.orders import OrderFact
 from exchanges.base import OrderRequest
+from exchanges.lighter import Timing, open_client
 from exchanges.lighter.facts import Switches
 from exchanges.lighter.twin import LighterTwin, open_twin
 from markets.account import AccountTerms
 from tests.support.contract import ContractWorld, contract_world
-from tests.support.contract_venues.lighter import VENUE
+from tests.support.contract_venues.lighter import TIMING, VENUE
 from tests.support.tape import Tick, quote, sold
 
 D = Decimal
@@ -26,8 +27,14 @@ BOUGHT = [*QUIET[:1], sold(5, 30005, 100), QUIET[1]]
 
 
 @asynccontextmanager
-async def world_of(ticks: list[Tick], switches: Switches | None = None, **terms: Any) -> AsyncIterator[ContractWorld]:
-    venue = replace(VENUE, open_twin=lambda setup: open_twin(setup, switches))
+async def world_of(
+    ticks: list[Tick], switches: Switches | None = None, timing: Timing = TIMING, **terms: Any
+) -> AsyncIterator[ContractWorld]:
+    venue = replace(
+        VENUE,
+        open_twin=lambda setup: open_twin(setup, switches),
+        open_client=lambda setup: open_client(setup, timing),
+    )
     account = AccountTerms(balance=Decimal(100_000), **terms)
     async with contract_world(venue, ticks, terms=account) as world:
         yield world

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 
 import pytest
@@ -14,6 +14,7 @@ from exchanges.base import OrderRequest
 from exchanges.errors import ExchangeError, Misconfigured, Refused
 from exchanges.lighter.facts import Switches
 from exchanges.lighter.twin_auth import Gate
+from tests.support.contract_venues.lighter import TIMING
 from tests.support.lighter_world import BOUGHT, PARTLY, QUIET, about, buy, twin_of, world_of
 
 D = Decimal
@@ -42,6 +43,8 @@ READINGS = {
 }
 PLAYED_ELSEWHERE = {"bad_signature_code", "checks_signatures", "checks_expiry_of_tx"}
 """The first below; the other two spare the twin its work, and are no doubts about the venue."""
+PATIENT = replace(TIMING, news_within_s=60.0)
+"""However slow the machine: of a cancel of nothing that was taken no news ever comes."""
 
 
 def test_every_doubt_is_played_both_ways() -> None:
@@ -57,7 +60,7 @@ def test_every_doubt_is_played_both_ways() -> None:
 
 @pytest.mark.parametrize("switches", READINGS.values(), ids=READINGS)
 async def test_every_reading_of_the_unconfirmed_facts_gives_the_same_story(switches: Switches) -> None:
-    async with world_of(PARTLY, switches) as world:
+    async with world_of(PARTLY, switches, PATIENT) as world:
         gone = await world.client.cancel_order(4242)
         assert gone.success is not switches.gone_order_is_refused_at_once
         twin_of(world).gate.revoke_tokens()
@@ -95,10 +98,11 @@ async def test_an_order_after_one_that_failed_in_execution_is_taken(returns: boo
 
 
 async def test_orders_that_fail_with_the_one_before_them_are_each_told() -> None:
-    async with world_of(QUIET, Switches(failed_tx_returns_nonce=True)) as world:
+    async with world_of(QUIET, Switches(failed_tx_returns_nonce=True, execution_delay_ms=60_000)) as world:
         await world.client.place(buy(1000, quantity="1000"))
         await world.client.place(buy(1001))
         assert len(twin_of(world).sequencer.pending) == 2
+        world.go_to(120)
         for client_id, reason in ((1000, "margin"), (1001, "invalid nonce")):
             told = await world.log.until(OrderUpdate, about(client_id, OrderFact.REFUSED))
             assert reason in told.reason
