@@ -160,7 +160,7 @@ class _Run:
         target = self._options.json
         if target is None:
             return
-        totals = self._kept.totals
+        totals, cover = self._kept.totals, self._kept.totals.whole_cover()
         report: dict[str, Any] = {
             "seeds": [self._options.seeds.start, self._options.seeds.stop],
             "flags": self._options.replay_flags(),
@@ -168,8 +168,10 @@ class _Run:
             "faults": sorted(BY_NAME),
             **totals.to_json(),
             "simulated_hours": round(totals.simulated_ns / 3_600 / NANOSECONDS, 3),
-            "median_cover_s": totals.median_cover_s,
-            "worst_cover_s": totals.worst_cover_ns / NANOSECONDS,
+            "median_cover_s": cover.median_s,
+            "worst_cover_s": cover.worst_s,
+            "worst_stall_s": totals.stalls.worst_s,
+            "requests_per_entry": totals.quiet_requests / totals.quiet_entries if totals.quiet_entries else None,
         }
         text = json.dumps(report, indent=2) + "\n"
         if str(target) == "-":

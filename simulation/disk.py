@@ -93,6 +93,8 @@ class WorldJournal:
         """Asked before and after everything written: whether the process dies just now."""
         self.at_unsynced: Callable[[], bool] = lambda: False
         """The same, just before records are synced that a power loss would take."""
+        self._has_failed = False
+        """After a failure the disk is asked by a sync also where nothing waits for it, as by the real journal."""
 
     @property
     def last_seq(self) -> int:
@@ -110,6 +112,7 @@ class WorldJournal:
     def append(self, records: Sequence[Record], *, sync: bool) -> int:
         self._check()
         if self._mood.refuses_write() or (sync and self._mood.refuses_sync()):
+            self._has_failed = True
             raise JournalUnwritable("cannot write the journal: no space left on device")
         seq = self._disk.append(records, sync=sync)
         for offset, record in enumerate(records):
@@ -121,12 +124,14 @@ class WorldJournal:
 
     def sync(self) -> None:
         self._check()
-        if self._disk.synced_seq == self._disk.last_seq:
+        if self._disk.synced_seq == self._disk.last_seq and not self._has_failed:
             return
         if self.at_unsynced():
             raise Killed
         if self._mood.refuses_sync():
+            self._has_failed = True
             raise JournalUnwritable("cannot sync the journal: input/output error")
+        self._has_failed = False
         self._disk.sync()
         self._scribe.tell(Synced(self._disk.last_seq))
         self._check()

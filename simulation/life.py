@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -18,13 +17,15 @@ from domain.clock import Clock
 from domain.market import NANOSECONDS, MarketRules
 from domain.stop import StopMode
 from exchanges.base import BaseExchangeClient
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, Unavailable
 from exchanges.patience import connect_patiently
 from helpers.journal import JournalError
 from helpers.redaction import printable
 from simulation.disk import SimulatedDisk, WorldJournal, lose_power
+from simulation.ends import Crashed, Ended, NotStarted
 from simulation.faults.catalogue import Storm
 from simulation.observed import (
+    Abandoned,
     DiskTrouble,
     Disturbed,
     Healed,
@@ -45,23 +46,6 @@ _RETOLD_NS = 2 * NANOSECONDS
 _RESTART_AFTER_NS = 10 * NANOSECONDS
 _STARTED_ANEW_NS = 60 * NANOSECONDS
 """A session that ended as asked is not started again by a supervisor, but by somebody, some time later."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotStarted:
-    """A process that could not begin to trade: exit status 2, and one line."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """A process that ended in an error nobody expected, with the places it came from."""
-
-    reason: str
-
-
-Ended = Outcome | NotStarted | Crashed
 
 
 class _ProcessClock:
@@ -124,7 +108,7 @@ class Process:
             )
             return await self.bot.run()
         except (ExchangeError, JournalError) as error:
-            return NotStarted(str(error))
+            return NotStarted(str(error), self.bot is None and isinstance(error, Unavailable))
         finally:
             await client.disconnect()
 
@@ -286,7 +270,7 @@ class Household:
             self.scribe.tell(Shown("the last line", printable(outcome.reason)))
         if isinstance(outcome, Crashed):
             self.scribe.violate("L5", f"the process crashed: {outcome.reason}")
-        elif isinstance(outcome, NotStarted) and self.scribe.is_undisturbed:
+        elif isinstance(outcome, NotStarted) and not outcome.is_excused(self.scribe):
             self.scribe.violate("L5", f"the process could not start, and nothing was wrong: {outcome.reason}")
         self.outcomes.append(outcome)
         process.life.has_ended = True
@@ -344,6 +328,7 @@ class Household:
         """As by a second Ctrl-C."""
         bot = None if self.process is None else self.process.bot
         if bot is not None:
+            self.scribe.tell(Abandoned())
             bot.abandon()
 
     def disk_trouble(self, why: str, lasting_ns: int) -> None:
@@ -386,6 +371,7 @@ class Household:
         self.world.stage.blocked_until_ns = 0
         self._disk_back_ns = self._stalled_until_ns = self.world.now_ns
         self._mend_disk()
+        self.world.show_touch()
         self.scribe.tell(Stalled(is_stalled=False))
         # As after any disturbance of a real connection, the venue is asked once it is back.
         self.scribe.disturb("the last of the storm")

@@ -63,6 +63,15 @@ class VenuePosition:
 
 
 @dataclass(frozen=True, slots=True)
+class VenueOvertook:
+    """A post-only order came to a market that had moved: it would have taken, and was refused."""
+
+    side: Side
+    price: Decimal
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class VenueRules:
     """The rules in force from now on."""
 
@@ -179,6 +188,11 @@ class StopAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Abandoned:
+    """As by a second Ctrl-C: the life that was asked to stop shall end at once, whatever is under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class LifeEnded:
     """The bot returned by itself. `unconfirmed`: what it lists as not confirmed on the venue."""
 
@@ -238,6 +252,13 @@ class Disturbed:
 
 
 @dataclass(frozen=True, slots=True)
+class EndTold:
+    """The bot was told that an order of its own has ended, and not what it had filled by then: it has to ask."""
+
+    client_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiskTrouble:
     """The journal cannot be written or synced (`is_on`), or can be again."""
 
@@ -260,6 +281,7 @@ Observation = (
     VenueOrder
     | VenueFill
     | VenuePosition
+    | VenueOvertook
     | VenueRules
     | VenueQuote
     | Sent
@@ -273,6 +295,7 @@ Observation = (
     | LifeBegan
     | LifeKilled
     | StopAsked
+    | Abandoned
     | LifeEnded
     | Weather
     | Stalled
@@ -280,12 +303,13 @@ Observation = (
     | SocketAsked
     | Frozen
     | Disturbed
+    | EndTold
     | DiskTrouble
     | Healed
     | OutsideChange
 )
 
-VENUE_FACTS = (VenueOrder, VenueFill, VenuePosition, VenueRules, VenueQuote)
+VENUE_FACTS = (VenueOrder, VenueFill, VenuePosition, VenueOvertook, VenueRules, VenueQuote)
 """What one step of the venue may tell several of, at one time: the account is judged when all of them are told."""
 
 

@@ -21,6 +21,7 @@ PAPER = "paper"
 START_NS = 1_700_000_000 * NANOSECONDS
 CALM_S = 150
 """The last part of every world: everything is well, and the bot must come to rest."""
+_PAGED_NS = 3_600 * NANOSECONDS
 _SHARE_WITH_FILES = 0.1
 """Of the worlds; the journal of the others lies in memory."""
 _TICKERS = ("ETH", "BTC", "SOL", "XRP", "HYPE")
@@ -62,6 +63,10 @@ class WorldPlan:
     checkpoint_every: int
     """Records of the journal."""
     rates: Mapping[str, float]
+    longest_page: int | None = None
+    """Of open orders, and of trades and ended orders, in one answer, where the venue has pages and cursors; None: as it
+    does."""
+    longest_history_page: int | None = None
     allowed: Mapping[str, frozenset[int]] | None = None
     """For each fault the strikes that may happen; None: all."""
     kill_steps: tuple[int, ...] = ()
@@ -105,11 +110,13 @@ def draw_plan(seed: int, wanted: Wanted, venues: Sequence[str]) -> WorldPlan:
         length_ns = int(wanted.hours * 3_600 * NANOSECONDS)
     latency_ns = chance.choice([1, 20, 50, 100, 150, 250, 400]) * _MS
     delays = [chance.choice([1, 20, 50, 100, 150, 250, 400]) * _MS for _ in range(4)]
+    settings = _settings(chance, ticker, exchange)
+    longest_page, longest_history_page = _pages(Random(f"{seed} pages"), settings.max_orders, length_ns)
     return WorldPlan(
         seed=seed,
         exchange=exchange,
         ticker=ticker,
-        settings=_settings(chance, ticker, exchange),
+        settings=settings,
         length_ns=length_ns,
         latency_ns=latency_ns,
         stream_delays_ns=(delays[0], delays[1], delays[2], delays[3]),
@@ -119,7 +126,18 @@ def draw_plan(seed: int, wanted: Wanted, venues: Sequence[str]) -> WorldPlan:
         checkpoint_every=chance.choice([20_000, 20_000, 300, 40]),
         has_files=Random(f"{seed} files").random() < _SHARE_WITH_FILES,
         rates=_rates(seed, wanted, is_paper=exchange == PAPER),
+        longest_page=longest_page,
+        longest_history_page=longest_history_page,
     )
+
+
+def _pages(chance: Random, max_orders: int, length_ns: int) -> tuple[int | None, int | None]:
+    """In half of the worlds the open orders of a full grid come in two or three answers, and histories in answers of a
+    few rows: not in long worlds, whose histories a venue would not tell in so small pieces."""
+    answers, history = chance.choice([None, None, 2, 3]), chance.choice([10, 20, 50])
+    if answers is None:
+        return None, None
+    return -(-(max_orders + 1) // answers), history if length_ns <= _PAGED_NS else None
 
 
 def _rotated(seed: int, venues: Sequence[str]) -> str:

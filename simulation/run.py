@@ -17,22 +17,24 @@ from simulation.auditor import Auditor, AuditTerms, Deadlines
 from simulation.faults.catalogue import Storm, faults_of
 from simulation.file_disk import FileDisk
 from simulation.life import Household, Process
-from simulation.observed import Observation, StopAsked, Violation
+from simulation.observed import Carried, Observation, StopAsked, Violation
 from simulation.plan import CALM_S, PAPER, START_NS, WorldPlan
 from simulation.scribe import Scribe
 from simulation.worlds.base import SimulatedWorld
 from simulation.worlds.loop import Livelock
 from simulation.worlds.paper import PaperSimulation
-from simulation.worlds.twin import TwinSimulation
+from simulation.worlds.twin import Pages, TwinSimulation
 from strategies.take_profit_grid.config import OFF, TradingConfig
 from strategies.take_profit_grid.state import GridState
 
 _STOP_WITHIN_S = 60
 _AFTERWARDS_S = 45
 _FOUND_OUT_S, _MORE_S_PER_ORDER = 30, 2
+_AGAIN_S = 10
 _NARROW_REQUESTS = 60
-"""After a start every order may have to be asked for, and every entry be owed a close. A venue that takes so few
-requests in a minute (of which a start needs a good part) cannot take them all within `_FOUND_OUT_S`."""
+"""After a start every order may have to be asked for. A venue that takes so few requests in a minute (of which a start
+needs a good part) cannot take them all within `_FOUND_OUT_S`; and where it takes closes away, the position that must
+be read before they are replaced may have to wait for room, up to `_AGAIN_S`."""
 _TAKER_FEE = Decimal("0.0005")
 _BALANCE = Decimal(1_000_000)
 
@@ -52,8 +54,15 @@ class WorldResult:
     strikes: dict[str, tuple[int, ...]] = field(repr=False)
     """The numbers of the strikes of each fault."""
     times_to_cover_ns: tuple[int, ...] = field(repr=False)
+    recovery_times_ns: tuple[int, ...] = field(default=(), repr=False)
     stall_times_ns: tuple[int, ...] = ()
+    hindered_stall_times_ns: tuple[int, ...] = ()
     requests: int = 0
+    requests_of: dict[str, int] = field(default_factory=dict, repr=False)
+    """By the client's primitives."""
+    halts: int = 0
+    on_wire: int = 0
+    """Requests that left for the venue, those included that a client sends by itself; 0 where there is no wire."""
     entries: int = 0
     story: tuple[tuple[int, Observation], ...] = field(default=(), repr=False)
     """What was seen until the first violation."""
@@ -154,6 +163,7 @@ def _world(plan: WorldPlan, market: GeneratedMarket, terms: AccountTerms) -> Sim
         plan.latency_ns,
         plan.skew_ns,
         plan.touch_every_ns,
+        Pages(plan.longest_page, plan.longest_history_page),
         make_scribe,
     )
 
@@ -163,7 +173,6 @@ def _audit_terms(
 ) -> AuditTerms:
     settings = plan.settings
     is_narrow = requests_per_minute is not None and requests_per_minute <= _NARROW_REQUESTS
-    more_s = _MORE_S_PER_ORDER * settings.max_orders if is_narrow else 0
     return AuditTerms(
         direction=settings.direction,
         quantity=settings.quantity,
@@ -173,12 +182,14 @@ def _audit_terms(
         wait_time_s=settings.wait_time,
         boost=settings.boost,
         answers_prove=plan.exchange == PAPER,
-        deadlines=Deadlines(
-            recover_s=_FOUND_OUT_S + more_s,
-            unknown_s=_FOUND_OUT_S + more_s,
-        ),
+        confirms_ends=True,
+        deadlines=_narrow_deadlines(settings.max_orders) if is_narrow else Deadlines(),
         expects_progress=settings.grid_step == -100 and settings.stop_offset is None and settings.pause_offset is None,
     )
+
+
+def _narrow_deadlines(max_orders: int) -> Deadlines:
+    return Deadlines(again_s=_AGAIN_S, unknown_s=_FOUND_OUT_S + _MORE_S_PER_ORDER * max_orders)
 
 
 def _config(plan: WorldPlan, rules: MarketRules, price: Decimal) -> TradingConfig:
@@ -217,8 +228,13 @@ def _result(plan: WorldPlan, home: Household) -> WorldResult:
         fired={fault.name: len(fault.strikes.struck) for fault in home.storm.faults if fault.strikes.struck},
         strikes={fault.name: tuple(fault.strikes.struck) for fault in home.storm.faults},
         times_to_cover_ns=tuple(auditor.times_to_cover_ns),
+        recovery_times_ns=tuple(auditor.recovery_times_ns),
         stall_times_ns=tuple(auditor.stall_times_ns),
+        hindered_stall_times_ns=tuple(auditor.hindered_stall_times_ns),
         requests=sum(auditor.requests.values()),
+        requests_of=dict(auditor.requests_of),
+        halts=auditor.halts,
+        on_wire=scribe.told[Carried.__name__],
         entries=auditor.entries_filled,
         story=tuple(scribe.at_violation),
     )

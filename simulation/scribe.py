@@ -11,11 +11,22 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from simulation.auditor import Auditor
-from simulation.observed import Carried, DiskTrouble, Disturbed, Observation, Shown, Stalled, Violation, Weather
+from simulation.observed import (
+    Carried,
+    DiskTrouble,
+    Disturbed,
+    LifeBegan,
+    Observation,
+    Shown,
+    SocketAsked,
+    Stalled,
+    Violation,
+    Weather,
+)
 
 _HASH_BYTES = 16
 _REMEMBERED = 4_000
-_SETTLES_NS = 20_000_000_000
+SETTLES_NS = 20_000_000_000
 """After a disturbance the weather is fair again this much later at the earliest: the bot's longest pause between two
 questions is half of it, and what is asked twice needs both halves."""
 
@@ -36,6 +47,9 @@ class Scribe:
         self._is_fair = True
         self._foul_until_ns = 0
         self._disturbed_until_ns = 0
+        self._are_streams_silent = False
+        self.is_socket_silent = False
+        """The process that lives has asked for a socket while streams carry nothing, as they still do."""
 
     @property
     def violations(self) -> list[Violation]:
@@ -69,9 +83,9 @@ class Scribe:
 
     # --- weather ----------------------------------------------------------------------------------------------------
 
-    def disturb(self, why: str, lasting_ns: int = 0) -> None:
-        """The line is not what it should be, for `lasting_ns` and until what it did has settled."""
-        until_ns = self._now_ns() + lasting_ns + _SETTLES_NS
+    def disturb(self, why: str, lasting_ns: int = 0, settles_ns: int = SETTLES_NS) -> None:
+        """The line is not what it should be, for `lasting_ns` and until what it did has settled, `settles_ns` later."""
+        until_ns = self._now_ns() + lasting_ns + settles_ns
         self.settle_weather()
         self._foul_until_ns = max(self._foul_until_ns, until_ns)
         if self._is_fair:
@@ -89,12 +103,25 @@ class Scribe:
     def _pass_on(self, at_ns: int, observation: Observation) -> None:
         self.recent.append((at_ns, observation))
         if isinstance(observation, Disturbed | Stalled | DiskTrouble):
-            self._disturbed_until_ns = at_ns + _SETTLES_NS
+            self._disturbed_until_ns = at_ns + SETTLES_NS
+        self._note_silence(observation)
         self.told[type(observation).__name__] += 1
         if not isinstance(observation, Carried | Shown):  # How, not what.
             self._hash.update(f"{at_ns} {observation!r}\n".encode())
         self.auditor.see(at_ns, observation)
         self._keep_if_first()
+
+    def _note_silence(self, observation: Observation) -> None:
+        match observation:
+            case Stalled(is_stalled):
+                self._are_streams_silent = is_stalled
+                self.is_socket_silent = self.is_socket_silent and is_stalled
+            case LifeBegan():
+                self.is_socket_silent = False
+            case SocketAsked():
+                self.is_socket_silent = self._are_streams_silent
+            case _:
+                pass
 
     def _keep_if_first(self) -> None:
         if not self.at_violation and (self.auditor.violations or self._own_violations):

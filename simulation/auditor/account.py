@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from domain.market import NANOSECONDS
 from domain.orders import Purpose
 from simulation.auditor.case import Case
 from simulation.auditor.prices import TargetLadder
 from simulation.auditor.venue_books import ZERO, Change, OwnOrder
-from simulation.observed import VenueFill, VenueOrder
+from simulation.observed import VenueFill, VenueOrder, VenueOvertook
 
 
 class AccountChecks:
@@ -47,6 +48,13 @@ class AccountChecks:
             self._was_filled = True
             self._ladder.add(self._level(self._case.terms.target(seen.price)), seen.quantity)
         self._take_change(at_ns, change)
+
+    def take_overtaken(self, at_ns: int, seen: VenueOvertook) -> None:
+        """A close that was priced from a fresh book, and refused by a market that was faster, is offered again."""
+        age_ns, fresh_s = self._case.close_book_age_ns, self._case.terms.deadlines.book_grace_s
+        is_close = self._case.venue.is_close(seen.side)
+        if is_close and age_ns is not None and age_ns <= fresh_s * NANOSECONDS:
+            self._case.cover.overtake(at_ns)
 
     def _check_new(self, at_ns: int, seen: VenueOrder) -> None:
         case, client_id = self._case, seen.client_id
@@ -127,10 +135,16 @@ class AccountChecks:
         if covered <= most:
             case.findings.begins("over", is_broken=False)
             return
-        if case.journal.is_halted or case.conditions.is_outside_recent(at_ns):
+        if self._is_halt_excused() or case.conditions.is_outside_recent(at_ns):
             return
         if case.findings.begins("over", is_broken=True):
             self._report(at_ns, "S3", f"closes of {covered} rest on a position of {most}")
+
+    def _is_halt_excused(self) -> bool:
+        """Who halts keeps its closes where somebody else traded: what of the rest is its own, nobody can tell. What the
+        venue itself closed is told as that, and closes beyond what is left are dropped."""
+        venue = self._case.venue
+        return self._case.journal.is_halted and (venue.was_traded_by_hand or not venue.was_forced)
 
     def _check_prices(self, at_ns: int) -> None:
         case = self._case

@@ -11,12 +11,14 @@ from simulation.auditor.case import Case
 from simulation.auditor.deadlines import DeadlineChecks
 from simulation.auditor.ending import EndingChecks
 from simulation.auditor.evidence import EvidenceChecks
+from simulation.auditor.forced import ForcedChecks
 from simulation.auditor.sending import SendingChecks
 from simulation.auditor.terms import AuditTerms
 from simulation.observed import (
     VENUE_FACTS,
     Carried,
     Disturbed,
+    EndTold,
     LifeBegan,
     LifeEnded,
     LifeKilled,
@@ -32,6 +34,7 @@ from simulation.observed import (
     Synced,
     VenueFill,
     VenueOrder,
+    VenueOvertook,
     VenuePosition,
     VenueQuote,
     VenueRules,
@@ -53,6 +56,7 @@ class Auditor:
         self._sending = SendingChecks(self._case)
         self._evidence = EvidenceChecks(self._case)
         self._ending = EndingChecks(self._case)
+        self._forced = ForcedChecks(self._case)
         self._deadlines = DeadlineChecks(self._case, self._account, self._sending, self._evidence)
         self._now_ns = 0
         self._is_unsettled = False
@@ -85,12 +89,22 @@ class Auditor:
         return self._deadlines.stall_times_ns
 
     @property
+    def hindered_stall_times_ns(self) -> list[int]:
+        """The same for those during which another message was disturbed too."""
+        return self._deadlines.hindered_stall_times_ns
+
+    @property
     def requests(self) -> Counter[RequestKind]:
         return self._sending.requests
 
     @property
     def requests_of(self) -> Counter[str]:
         return self._sending.requests_of
+
+    @property
+    def halts(self) -> int:
+        """How many halts the journal holds."""
+        return sum(has_halted for _, has_halted in self._case.journal.halts)
 
     @property
     def entries_filled(self) -> int:
@@ -106,6 +120,7 @@ class Auditor:
             self._settle()
         if at_ns != self._now_ns:
             self._deadlines.check(at_ns, self._now_ns)
+            self._forced.check(at_ns)
             self._now_ns = at_ns
         if is_venue_fact:
             self._take_venue_fact(at_ns, seen)
@@ -117,6 +132,7 @@ class Auditor:
         if self._is_unsettled:
             self._settle()
         self._deadlines.check(at_ns, self._now_ns)
+        self._forced.check(at_ns)
         self._now_ns = at_ns
         self._ending.at_end(at_ns)
 
@@ -130,6 +146,7 @@ class Auditor:
                 self._account.take_order(at_ns, seen)
             case VenueFill():
                 self._account.take_fill(at_ns, seen)
+                self._forced.take_fill(at_ns, seen)
                 if seen.side is self._case.terms.direction and seen.client_id is not None:
                     self._deadlines.open_filled(at_ns)
             case VenuePosition(quantity):
@@ -138,6 +155,9 @@ class Auditor:
                 self._case.rules.change(rules)
             case VenueQuote():
                 self._sending.take_quote(at_ns, seen)
+                return
+            case VenueOvertook():
+                self._account.take_overtaken(at_ns, seen)
                 return
             case _:
                 return
@@ -151,6 +171,7 @@ class Auditor:
             case Carried():
                 self._sending.take_carried(at_ns, seen)
             case Written():
+                self._deadlines.wrote()
                 self._evidence.take(at_ns, seen)
                 if isinstance(seen.record, OrderIntended) and seen.record.purpose is Purpose.OPEN:
                     self._account.check_exposure(at_ns)
@@ -184,6 +205,9 @@ class Auditor:
                 self._case.forget_look()
             case SocketAsked():
                 self._deadlines.socket_asked(at_ns)
+            case EndTold(client_id):
+                self._case.ends_told_ns.setdefault(client_id, at_ns)
+                self._case.compare(at_ns, client_id)
             case Disturbed(client_id, is_told=is_told):
                 self._disturb(at_ns, client_id, is_told)
             case _:
@@ -195,6 +219,8 @@ class Auditor:
             self._case.forget_look()
             self._case.has_halted = False
             self._ending.begin_or_kill()
+            self._evidence.begin()
+            self._deadlines.begin()
 
     def _kill(self, killed: LifeKilled) -> None:
         if killed.number == self._case.conditions.life:

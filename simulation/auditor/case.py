@@ -40,6 +40,8 @@ class Case:
     """Orders that the journal says must be asked for."""
     unaware_since_ns: dict[int, int] = field(default_factory=dict)
     """Orders that ended at the venue and not in the journal."""
+    ends_told_ns: dict[int, int] = field(default_factory=dict)
+    """When the bot was told that an order has ended, and not what it had filled."""
     gap_since_ns: int | None = None
     """Since when position and closes differ by more than the guard allows."""
     last_gap_ns: int | None = None
@@ -48,6 +50,8 @@ class Case:
     """The account reads sent since the life began or its streams were replaced."""
     looked_ns: int | None = None
     """When the last of them was."""
+    close_book_age_ns: int | None = None
+    """How old the book was from which the last close was priced."""
     has_halted: bool = False
     """In this life; a halt of an earlier one holds opens back and nothing else."""
 
@@ -111,8 +115,14 @@ class Case:
         is_unsure = belief is not None and waits and belief.status in UNSURE
         self._note(self.unsure_since_ns, at_ns, client_id, is_unsure)
         has_ended = order is not None and order.was_told and not order.is_live
-        is_unaware = belief is not None and waits and has_ended and not belief.status.has_ended
+        is_short = client_id in self.ends_told_ns and not self._has_all(client_id)
+        is_unaware = belief is not None and waits and has_ended and (is_short or not belief.status.has_ended)
         self._note(self.unaware_since_ns, at_ns, client_id, is_unaware)
+
+    def _has_all(self, client_id: int) -> bool:
+        """Whether the journal knows all that an order has filled."""
+        belief, order = self.journal.orders.get(client_id), self.venue.orders.get(client_id)
+        return belief is None or order is None or belief.filled >= order.filled
 
     def open_at_risk(self, belief: Belief) -> Decimal:
         """What may still fill of an open that the journal has not ended."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from domain.market import NANOSECONDS
 from simulation.observed import (
+    Abandoned,
     DiskTrouble,
     Disturbed,
     Frozen,
@@ -44,6 +45,8 @@ class Conditions:
     disk_mended_ns: int = 0
     stop_asked_ns: int | None = None
     stop_mode: str = ""
+    is_abandoned: bool = False
+    """The life shall not wait for what is under way."""
     quiet_until_ns: int = 0
     """Rate limited: nothing may be sent before."""
     frozen_until_ns: int = 0
@@ -64,6 +67,13 @@ class Conditions:
             return False
         fair = self.fair_since_ns
         return fair is None or at_ns - max(self.outside_ns, fair) <= self.outside_s * NANOSECONDS
+
+    def was_calm_since(self, since_ns: int) -> bool:
+        """Whether since then, and a while before, nothing was wrong: not the line, the disk nor the machine."""
+        disturbed_ns = max(self.disturbed_ns, max(self.disturbed.values(), default=-1), self.frozen_until_ns)
+        is_fair = self.fair_since_ns is not None and self.fair_since_ns <= since_ns
+        has_disk = not self.has_disk_trouble and self.disk_mended_ns <= since_ns
+        return is_fair and has_disk and disturbed_ns < since_ns and self.quiet_until_ns <= since_ns
 
     def disturbed_at(self, client_id: int) -> int:
         """When news of this order was last disturbed; -1: never."""
@@ -90,6 +100,8 @@ class Conditions:
                 self.disk_mended_ns = at_ns
             case StopAsked(mode) if self.stop_asked_ns is None:
                 self.stop_asked_ns, self.stop_mode = at_ns, mode
+            case Abandoned():
+                self.is_abandoned = True
             case RateLimited(until_ns):
                 self.quiet_until_ns = max(self.quiet_until_ns, until_ns)
             case Frozen(until_ns):
@@ -107,9 +119,9 @@ class Conditions:
             self.others.add(number)
             return
         self.life, self.life_began_ns = number, at_ns
-        self.stop_asked_ns, self.stop_mode = None, ""
+        self.stop_asked_ns, self.stop_mode, self.is_abandoned = None, "", False
         self.quiet_until_ns = 0
-        self.stalled_since_ns = self.cut_since_ns = None
+        self.cut_since_ns = None
 
     def _end(self, number: int) -> None:
         self.others.discard(number)

@@ -20,7 +20,8 @@ ZERO = Decimal(0)
 @dataclass(slots=True)
 class BareLot:
     """`causes`: the orders whose change left it bare. `disturbed_ns`: when news of it was last disturbed; -1: never.
-    `told_ns`: when a message that the bot knows to have failed last was to cover it; -1: never."""
+    `told_ns`: when a message that the bot knows to have failed last was to cover it; -1: never. `overtaken_ns`: when a
+    close for it last came to a market that had moved on; -1: never."""
 
     quantity: Decimal
     since_ns: int
@@ -29,6 +30,7 @@ class BareLot:
     """Not a fill left it bare, but the end of a close: the bot must look before it covers it again."""
     disturbed_ns: int = -1
     told_ns: int = -1
+    overtaken_ns: int = -1
     is_reported: bool = False
 
 
@@ -46,7 +48,8 @@ class Sight:
 
 class Cover:
     """`times_ns`: of quantity that was knowable when it was filled; `recovery_times_ns`: of what a start, an outage, a
-    disturbance or the end of a close left, counted from when it could be found out."""
+    disturbance or the end of a close left, counted from when it could be found out, and of what a close was overtaken
+    for."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self.bare = ZERO
@@ -75,13 +78,13 @@ class Cover:
         is_again: bool = False,
     ) -> None:
         """`bare`: own quantity without a close now; `least`: the smallest that can be closed. `is_again`: no fill left
-        it bare. What is covered counts for fills first."""
+        it bare. What is covered counts first for what is due first."""
         change = bare - self.bare
         self.bare = bare
         if change > 0:
             self._lots.append(BareLot(change, at_ns, causes, is_again))
         elif change < 0:
-            self._lots = deque(sorted(self._lots, key=lambda lot: lot.is_again))
+            self._lots = deque(sorted(self._lots, key=lambda lot: self._urgency(lot, sight)))
             left = self._take(at_ns, self._lots, -change, sight)
             self._take(at_ns, self._hidden, left, sight)
         if bare < least:
@@ -94,6 +97,11 @@ class Cover:
         for lot in (*self._hidden, *self._lots):
             if client_id is None or client_id in lot.causes:
                 lot.told_ns = at_ns
+
+    def overtake(self, at_ns: int) -> None:
+        """A close was refused since the market had moved while it was on its way."""
+        for lot in (*self._hidden, *self._lots):
+            lot.overtaken_ns = at_ns
 
     def disturb(self, at_ns: int, client_id: int | None) -> None:
         """News of one order, or of nobody knows what (None), was disturbed."""
@@ -113,6 +121,10 @@ class Cover:
                 lot.is_reported = True
                 yield lot
 
+    def _urgency(self, lot: BareLot, sight: Sight | None) -> tuple[bool, int]:
+        """What is due first is covered first: nobody can say which quantity a close is for."""
+        return (lot.is_again, lot.since_ns) if sight is None else (False, self._deadline(lot, sight))
+
     def _deadline(self, lot: BareLot, sight: Sight) -> int:
         begun = max(lot.since_ns, self._owed_since_ns or 0)
         cover = (self._deadlines.again_s if lot.is_again else self._deadlines.cover_s) * NANOSECONDS
@@ -120,6 +132,9 @@ class Cover:
         deadline = begun + cover if sight.was_told(begun) else max(found_out, begun + cover)
         if lot.told_ns >= 0:
             deadline = max(deadline, lot.told_ns + self._deadlines.recover_s * NANOSECONDS)
+        if lot.overtaken_ns >= begun:
+            longest = begun + self._deadlines.recover_s * NANOSECONDS
+            deadline = max(deadline, min(lot.overtaken_ns + cover, longest))
         if lot.disturbed_ns < 0:
             return deadline
         hidden_until = max(lot.disturbed_ns, sight.fair_since_ns) + self._deadlines.discover_s * NANOSECONDS
@@ -142,7 +157,8 @@ class Cover:
         if self._owed_since_ns is None or sight is None:
             return
         begun = max(lot.since_ns, self._owed_since_ns)
-        if not lot.is_again and lot.disturbed_ns < 0 and lot.told_ns < 0 and sight.was_told(begun):
+        was_hindered = lot.is_again or max(lot.disturbed_ns, lot.told_ns, lot.overtaken_ns) >= 0
+        if not was_hindered and sight.was_told(begun):
             self.times_ns.append(at_ns - begun)
         else:
             self.recovery_times_ns.append(at_ns - max(begun, lot.disturbed_ns, lot.told_ns, sight.fair_since_ns))

@@ -26,13 +26,28 @@ class DeadlineChecks:
         """Since when a look at the account has been due, streams having been replaced."""
         self.stall_times_ns: list[int] = []
         """For each stall: until a stream was replaced and the account looked at."""
+        self.hindered_stall_times_ns: list[int] = []
+        """The same where another message was disturbed meanwhile."""
+        self._is_starting = True
+        """The life has not written or asked for anything yet but the rules: its streams have never lived."""
         self._replaced_ns = 0
-        """When a stream was last replaced during a stall."""
+        """When this life last replaced a stream during a stall."""
         self._answered_ns = 0
         """When that and a look had happened."""
         self._read_ns = dict.fromkeys(ACCOUNT_READS, 0)
         self._reads_since: set[str] = set()
         self._is_heal_judged = False
+
+    def begin(self) -> None:
+        """A new life, which has not asked for anything."""
+        self._is_starting = True
+        self._replaced_ns = self._answered_ns = 0
+        self._read_ns = dict.fromkeys(ACCOUNT_READS, 0)
+        self._reads_since.clear()
+
+    def wrote(self) -> None:
+        """A record was written."""
+        self._is_starting = False
 
     def socket_asked(self, at_ns: int) -> None:
         if self._case.conditions.stalled_since_ns is not None:
@@ -41,6 +56,7 @@ class DeadlineChecks:
             self._note_answer(at_ns)
 
     def read(self, at_ns: int, what: str) -> None:
+        self._is_starting = self._is_starting and what == "rules"
         self._reads_since.add(what)
         if what in self._read_ns:
             self._read_ns[what] = at_ns
@@ -53,7 +69,13 @@ class DeadlineChecks:
             return
         if min(self._read_ns.values()) >= self._replaced_ns - _GIVEN_UP_NS:
             self._answered_ns = at_ns
-            self.stall_times_ns.append(at_ns - self._stall_began_ns(since))
+            begun = self._stall_began_ns(since)
+            times_ns = self.hindered_stall_times_ns if self._is_hindered(begun) else self.stall_times_ns
+            times_ns.append(at_ns - begun)
+
+    def _is_hindered(self, begun_ns: int) -> bool:
+        """Whether the new socket, or the look, may have met another fault."""
+        return self._case.conditions.disturbed_ns > begun_ns
 
     def _stall_began_ns(self, since_ns: int) -> int:
         conditions = self._case.conditions
@@ -61,7 +83,8 @@ class DeadlineChecks:
 
     def stall_ended(self, at_ns: int, since_ns: int) -> None:
         """After one so long that every stream must have been replaced, the account has to be looked at."""
-        is_long = at_ns - since_ns > self._case.terms.deadlines.stall_s * NANOSECONDS
+        begun = max(since_ns, self._case.conditions.life_began_ns)
+        is_long = at_ns - begun > self._case.terms.deadlines.stall_s * NANOSECONDS
         if is_long and not self._reads_since >= ACCOUNT_READS:
             self._case.forget_look()
             self._look_since_ns = at_ns
@@ -101,10 +124,10 @@ class DeadlineChecks:
                 status = case.journal.orders[client_id].status
                 self._report(at_ns, "L2", f"order {client_id} has been {status} since {since}")
         for client_id, since in case.unaware_since_ns.items():
-            disturbed = case.conditions.disturbed_at(client_id)
-            is_hidden = disturbed >= 0 and since - disturbed <= deadlines.discover_s * NANOSECONDS
-            seconds = deadlines.discover_s if is_hidden else deadlines.unknown_s
-            is_late = case.has_passed(at_ns, max(since, disturbed), seconds)
+            disturbed, told = case.conditions.disturbed_at(client_id), case.ends_told_ns.get(client_id, -1)
+            was_disturbed = disturbed >= 0 and since - disturbed <= deadlines.discover_s * NANOSECONDS
+            seconds = deadlines.discover_s if was_disturbed and told < 0 else deadlines.unknown_s
+            is_late = case.has_passed(at_ns, max(since, disturbed, told), seconds)
             if is_late and case.findings.begins(("L2 end", client_id, since), is_broken=True):
                 self._report(at_ns, "L2", f"order {client_id} ended at {since}, and the journal does not know")
 
@@ -115,12 +138,15 @@ class DeadlineChecks:
         is_counted = since is not None and conditions.life is not None and conditions.is_fair and not is_answered
         begun = self._stall_began_ns(since or 0)
         limit = self._case.terms.deadlines.stall_s
-        if conditions.disturbed_ns > begun:  # The new socket, or the look, met another fault.
+        if self._is_hindered(begun):
             limit += self._case.terms.deadlines.disturbed_stall_s
+        expected = "and were not replaced, and the account looked at"
+        if self._is_starting:  # It cannot have an account to look at before its streams live.
+            begun = max(begun, self._replaced_ns)
+            expected = "and the process that starts asked for no new socket"
         is_late = is_counted and at_ns - begun > limit * NANOSECONDS
         if self._case.findings.begins("stall", is_late):
-            text = f"streams have carried nothing since {since} and were not replaced, and the account looked at"
-            self._report(at_ns, "L3", text)
+            self._report(at_ns, "L3", f"streams have carried nothing since {since} {expected}")
 
     def _check_look(self, at_ns: int) -> None:
         if self._look_since_ns is None:

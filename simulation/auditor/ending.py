@@ -50,6 +50,19 @@ class EndingChecks:
             self._report(at_ns, "S10", f"status 0 although something is not confirmed: {listed}")
         if ended.exit_status == UNCONFIRMED and not listed:
             self._report(at_ns, "S10", "status 3, and what is not confirmed is not listed")
+        if ended.exit_status == UNCONFIRMED and self._could_confirm():
+            self._report(at_ns, "S10", f"nothing was wrong, and the end is not confirmed: {listed}")
+
+    def _could_confirm(self) -> bool:
+        """Whether the venue would have told all that a stop has to find out. Where others changed the account it may
+        be that nothing can be proven, and what a flattening leaves because it is too small is listed too."""
+        conditions = self._case.conditions
+        asked_ns = conditions.stop_asked_ns
+        if not self._case.terms.confirms_ends or asked_ns is None:
+            return False
+        if conditions.is_abandoned or conditions.stop_mode == "flatten":
+            return False
+        return conditions.outside_ns is None and conditions.was_calm_since(asked_ns)
 
     def _check_orders(self, at_ns: int) -> None:
         case = self._case

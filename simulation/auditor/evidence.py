@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 
-from domain.events import JOURNALED, Fill, HaltCleared, Halted, OrderIntended, OrderUpdate, Record
+from domain.events import JOURNALED, Fill, HaltCleared, Halted, JournalBegan, OrderIntended, OrderUpdate, Record
 from domain.market import NANOSECONDS
 from domain.orders import OrderFact, OrderStatus, Purpose
 from domain.status import Notice, NoticeKind
@@ -30,6 +30,8 @@ class EvidenceChecks:
         self._last_alarm_ns: int | None = None
         self._halted_ns: int | None = None
         """When a halt was written that nobody has been told of."""
+        self._said_halts: set[str] = set()
+        """The halts that people were told of in this life, in the words of the notice."""
 
     def scan(self, at_ns: int, where: str, *texts: str) -> None:
         for text in texts:
@@ -50,9 +52,12 @@ class EvidenceChecks:
         if notice.kind in _ALARMS:
             self._last_alarm_ns = at_ns
             self._halted_ns = None
+        if notice.kind is NoticeKind.HALT:
+            self._said_halts.add(notice.text)
 
     def check_alarm(self, at_ns: int) -> None:
-        """L7: a halt is told to people, or was just before it was written."""
+        """L7: a halt is told to people, or was just before it was written; or before that, in the same words, where the
+        disk made the record wait."""
         if self._halted_ns is not None and at_ns - self._halted_ns > self._alarm_ns:
             self._report(at_ns, "L7", "a halt was written and nobody was told")
             self._halted_ns = None
@@ -60,6 +65,10 @@ class EvidenceChecks:
     def forget_alarm(self) -> None:
         """Whoever owed it was killed."""
         self._halted_ns = None
+
+    def begin(self) -> None:
+        """A new life: what an earlier one said announces no halt of this one."""
+        self._said_halts.clear()
 
     @property
     def _alarm_ns(self) -> int:
@@ -96,6 +105,8 @@ class EvidenceChecks:
 
     def _before(self, at_ns: int, record: Record) -> None:
         match record:
+            case JournalBegan():
+                self._case.venue.begin()
             case OrderIntended():
                 self._intended(at_ns, record)
             case Fill(client_id=int() as client_id):
@@ -136,7 +147,8 @@ class EvidenceChecks:
         case.has_halted = True
         if not reason:
             self._report(at_ns, "L7", "a halt was written without a reason")
-        if self._last_alarm_ns is None or at_ns - self._last_alarm_ns > self._alarm_ns:
+        is_recent = self._last_alarm_ns is not None and at_ns - self._last_alarm_ns <= self._alarm_ns
+        if not is_recent and reason not in self._said_halts:
             self._halted_ns = at_ns
         within = case.terms.deadlines.guard_s * NANOSECONDS
         has_cause = case.gap_since_ns is not None or (

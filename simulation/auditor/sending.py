@@ -86,6 +86,8 @@ class SendingChecks:
             return
         case = self._case
         purpose = case.purpose(sent.client_id, sent.side, sent.price)
+        if purpose is Purpose.CLOSE:
+            case.close_book_age_ns = sent.book_age_ns
         self._check_intent(at_ns, sent, sent.client_id, purpose)
         price = None if purpose is Purpose.EXIT else sent.price
         why = case.rules.breach(at_ns, price, sent.quantity, case.conditions.fair_since_ns)
@@ -141,9 +143,16 @@ class SendingChecks:
             self._report(at_ns, "S11", f"open {client_id} was sent before the account was looked at: {missing}")
         if sent.book_age_ns is not None and sent.book_age_ns > deadlines.book_age_s * NANOSECONDS:
             self._report(at_ns, "S15", f"open {client_id} was priced from a book {sent.book_age_ns} ns old")
-        unusable = self._unusable_since_ns
-        if unusable is not None and at_ns - unusable > deadlines.book_grace_s * NANOSECONDS:
+        if self._must_know_book(at_ns):
             self._report(at_ns, "S15", f"open {client_id} was priced from a crossed or empty book")
+
+    def _must_know_book(self, at_ns: int) -> bool:
+        """Whether the book has been unusable so long that the bot was told, no message having been disturbed since."""
+        unusable, conditions = self._unusable_since_ns, self._case.conditions
+        if unusable is None or conditions.stalled_since_ns is not None:
+            return False
+        told_ns = max(unusable, conditions.disturbed_ns, conditions.frozen_until_ns)
+        return at_ns - told_ns > self._case.terms.deadlines.book_grace_s * NANOSECONDS
 
     def _cancel(self, at_ns: int, sent: Sent) -> None:
         case = self._case

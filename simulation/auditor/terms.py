@@ -15,8 +15,8 @@ class Deadlines:
 
     cover_s: int = 5
     """L1: from a fill to a resting close of that quantity."""
-    again_s: int = 10
-    """L1: from the end of a close that the venue took away to the next, the account having been looked at."""
+    again_s: int = 5
+    """L1: from the end of a close that the venue took away to the next, the position having been read."""
     recover_s: int = 30
     """L1 and L3: the same for what a start, an outage or a stall left behind; also the look at the account after a
     stream was replaced."""
@@ -72,6 +72,8 @@ class AuditTerms:
     has_reduce_only: bool = True
     answers_prove: bool = False
     """The venue takes an order before it answers; others only queue it."""
+    confirms_ends: bool = False
+    """A stop in which nothing is wrong ends confirmed: the machine is never short of breath."""
     requests_per_minute: int = 600
     """L4: more than this in any minute of the clock is a loop that feeds on itself."""
     secrets: tuple[str, ...] = ()

@@ -73,8 +73,13 @@ class VenueBooks:
         """Sum of what remains of own closes."""
         self.outside = ZERO
         """What others made of the position since the start."""
+        self.foreign = ZERO
+        """What others had made of it when the journal began: the bot leaves as much alone, whoever closes it later."""
         self.lost = ZERO
-        """The most of the own quantity that others can have closed so far."""
+        """The most of the own quantity that others can have closed so far: whoever closes by hand need not begin with
+        what was foreign from the start."""
+        self.was_forced = self.was_traded_by_hand = False
+        """Whether the venue itself ever closed something, and whether somebody else ever traded."""
         self.recent_opens: deque[Decimal] = deque(maxlen=1)
         """The price of the last own opening fill."""
         self._direction = direction
@@ -93,11 +98,19 @@ class VenueBooks:
 
     @property
     def gap(self) -> Decimal:
-        """|P - K|, P being the venue's position less what was foreign at the start."""
-        return abs(self.own + self.outside - self.covered)
+        """|P - K|, P being the venue's position less what was foreign when the journal began."""
+        return abs(self.own + self.outside - self.foreign - self.covered)
 
     def is_close(self, side: Side) -> bool:
         return side is not self._direction
+
+    def begin(self) -> None:
+        """The journal begins: whatever others hold by now is foreign.
+
+        Whether somebody who takes from the position later, or the venue itself, closes that or what is own, nobody can
+        tell.
+        """
+        self.foreign = self.outside
 
     def take_position(self, quantity: Decimal) -> None:
         self._told = quantity * self._direction.sign
@@ -128,7 +141,10 @@ class VenueBooks:
     def take_fill(self, at_ns: int, seen: VenueFill) -> Change | None:
         if seen.client_id is None:
             self.outside += seen.quantity * seen.side.sign * self._direction.sign
-            self.lost = max(self.lost, -self.outside)
+            self.was_forced = self.was_forced or seen.is_forced
+            self.was_traded_by_hand = self.was_traded_by_hand or not seen.is_forced
+            forced = min(self.own, self.lost + seen.quantity) if seen.is_forced else ZERO
+            self.lost = max(self.lost, forced, -self.outside, self.foreign - self.outside)
             return None
         order = self._order(seen.client_id, seen.order_id, seen.side, seen.price, seen.quantity)
         self.owners.setdefault(seen.order_id, seen.client_id)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
+from domain.events import VenueEvent
 from domain.market import NANOSECONDS
 from exchanges.transport.messages import Frame
 from exchanges.transport.twin import FrameFate, RequestFate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from simulation.worlds.base import Errand
 
 HOUR_NS = 3_600 * NANOSECONDS
+_LIES_APART_NS = 60 * NANOSECONDS
 
 
 class Place(StrEnum):
@@ -51,6 +53,25 @@ class Strikes:
 
     offered: int = 0
     struck: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Lies:
+    """What a venue says twice in the same way, seconds apart, is believed: two untruths that can be read, of whichever
+    fault, never follow each other so soon. Times in nanoseconds."""
+
+    _truth_until_ns: int = 0
+
+    def are_over(self, now_ns: int) -> bool:
+        """Whether an untruth may be told now."""
+        return now_ns >= self._truth_until_ns
+
+    def tell(self, now_ns: int) -> bool:
+        """The same; where it may, it is."""
+        if not self.are_over(now_ns):
+            return False
+        self._truth_until_ns = now_ns + _LIES_APART_NS
+        return True
 
 
 class Fault(ABC):
@@ -94,6 +115,10 @@ class Fault(ABC):
 
     def frame_fate(self, frame: Frame | None, home: Household) -> FrameFate | None:  # noqa: ARG002
         return None
+
+    def as_told(self, event: VenueEvent, home: Household) -> VenueEvent | None:  # noqa: ARG002
+        """See `simulation.worlds.base.Way`."""
+        return event
 
 
 class Timed(Fault):

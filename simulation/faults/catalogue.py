@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from domain.events import VenueEvent
 from domain.market import Quote
 from exchanges.transport.messages import Frame
 from exchanges.transport.twin import FrameFate, RequestFate
 from markets.orders import NewOrder, OrderState, Refusal
 from simulation.faults import local, transport, venue
-from simulation.faults.base import Allowed, Fault, Place
+from simulation.faults.base import Allowed, Fault, Lies, Place
 
 if TYPE_CHECKING:
     from simulation.life import Household
@@ -31,15 +32,18 @@ FAULTS: tuple[type[Fault], ...] = (
     transport.FrameLost,
     transport.FrameTwice,
     transport.FrameLate,
+    transport.TotalMissing,
     transport.GarbledFrame,
     transport.StreamsCut,
     transport.Outage,
+    transport.BookStands,
     transport.SilentStall,
     venue.OrdersRefused,
     venue.OrderHidden,
     venue.PositionZeroOnce,
     venue.BookCrossed,
     venue.HandTrade,
+    venue.Liquidated,
     venue.ForeignOrders,
     venue.VenueCancels,
     venue.RulesMove,
@@ -61,6 +65,7 @@ class Storm:
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = list(faults)
+        self.lies = Lies()
         self._home: Household | None = None
         self._moods = [fault for fault in self.faults if isinstance(fault, venue.VenueFault)]
         self._full = [fault for fault in self.faults if isinstance(fault, local.DiskFull)]
@@ -93,6 +98,12 @@ class Storm:
     def frame_fate(self, frame: Frame | None) -> FrameFate:
         fates = [fault.frame_fate(frame, self.home) for fault in self._on_way]
         return next((fate for fate in fates if fate is not None), FrameFate())
+
+    def as_told(self, event: VenueEvent) -> VenueEvent | None:
+        told: VenueEvent | None = event
+        for fault in self._on_way:
+            told = None if told is None else fault.as_told(told, self.home)
+        return told
 
     def refuses_socket(self) -> bool:
         return False

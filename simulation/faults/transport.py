@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from domain.events import Fill, OrderUpdate, PositionUpdate, VenueEvent
 from domain.market import NANOSECONDS
+from domain.orders import OrderFact
 from exchanges.transport.messages import Frame, HttpResponse
 from exchanges.transport.twin import FrameFate, RequestFate
 from simulation.faults.base import Fault, Place, Timed, seconds
@@ -20,6 +23,7 @@ _FOUND_OUT_NS = 6 * NANOSECONDS
 """How long what became of a request may stay unknown: an absence is believed when it is said twice, 4 s apart."""
 _REPLACED_NS = 20 * NANOSECONDS
 """How long a stream may be away that the client replaces, connecting again among other faults."""
+_NOTHING_THERE = b"[]"
 _HTML = (("Content-Type", "text/html"),)
 _HOSTILE = "<html>\x1b[2J\x1b]0;owned\x07\r\n\x00" + "all your orders " * 40
 
@@ -119,14 +123,24 @@ class AcceptedButBadGateway(RequestFault):
 
 
 class GarbledAnswer(RequestFault):
-    """An answer cut off or not JSON at all, also with text that would take over a terminal."""
+    """An answer cut off or not JSON at all, also with text that would take over a terminal; or an empty list, which
+    says that there is nothing where a list was asked for: an untruth that can be read (`Lies`)."""
 
     name = "garbled_answer"
     covers = (4, 5, 43, 60, 61)
     on_paper = False
 
+    def request_fate(self, errand: Errand, home: Household) -> RequestFate | None:
+        fate = super().request_fate(errand, home)
+        answer = None if fate is None else fate.answer
+        if fate is None or answer is None or answer.body != _NOTHING_THERE or errand.kind is not RequestKind.READ:
+            return fate
+        if home.storm.lies.tell(home.world.now_ns):
+            return fate
+        return replace(fate, answer=replace(answer, body=b""))
+
     def draw_fate(self) -> tuple[RequestFate, int]:
-        bodies = (b'{"code":', b"", b"null", b"[]", b'{"a":NaN}', b"\xff\xfe\x00", _HOSTILE.encode())
+        bodies = (b'{"code":', b"", b"null", _NOTHING_THERE, b'{"a":NaN}', b"\xff\xfe\x00", _HOSTILE.encode())
         body = self.chance.choice(bodies)
         return RequestFate(answer=HttpResponse(200, (("Content-Type", "application/json"),), body)), _FOUND_OUT_NS
 
@@ -216,6 +230,41 @@ class FrameLate(FrameFault):
         return FrameFate(delay_ns=seconds(self.chance, 0.1, 8))
 
 
+class TotalMissing(Fault):
+    """What an order fills is never told: only that it has ended, not how, and without a total. `rate`: the share of
+    orders that fill anything."""
+
+    name = "total_missing"
+    place = Place.TRANSPORT
+    covers = (27,)
+    low, high = 0.1, 0.5
+    on_wire = False
+
+    def __init__(self, *how: object) -> None:
+        super().__init__(*how)  # type: ignore[arg-type]
+        self._is_struck: dict[int, bool] = {}
+        """Of each order that has filled anything."""
+
+    def as_told(self, event: VenueEvent, home: Household) -> VenueEvent | None:
+        if isinstance(event, PositionUpdate):
+            return None if any(self._is_struck.values()) and not home.is_calm else event
+        if not isinstance(event, Fill | OrderUpdate) or event.client_id is None or home.is_calm:
+            return event
+        client_id = event.client_id
+        if client_id not in self._is_struck:
+            if not isinstance(event, Fill) and not event.filled:
+                return event
+            is_drawn = self.chance.random() < self.rate
+            self._is_struck[client_id] = is_drawn and self.is_allowed()
+        if not self._is_struck[client_id]:
+            return event
+        home.disturbed(self.name, client_id, 0)
+        if isinstance(event, Fill) or event.fact is OrderFact.ACCEPTED:
+            return None
+        self._is_struck[client_id] = False
+        return replace(event, fact=OrderFact.CANCELLED, filled=None, reason="")
+
+
 class GarbledFrame(FrameFault):
     name = "garbled_frame"
     breaks = True
@@ -279,9 +328,28 @@ class Outage(Timed):
         return self._fate if home.world.now_ns < self._until_ns and not home.is_calm else None
 
 
+class BookStands(Timed):
+    """The market's data do not arrive for a while, though the account's do; the market moves on."""
+
+    name = "book_stands"
+    place = Place.TRANSPORT
+    covers = (55,)
+    low, high = 2.0, 20.0
+    on_wire = False
+
+    def draw(self, home: Household) -> Callable[[], None]:
+        lasting_ns = seconds(self.chance, 2, 60)
+
+        def act() -> None:
+            home.scribe.disturb(self.name, lasting_ns)
+            home.world.hold_book(lasting_ns)
+
+        return act
+
+
 class SilentStall(Timed):
     """The sockets stay open and pings are answered, but nothing comes: what is told now arrives when it is over, where
-    somebody still listens."""
+    somebody still listens. While it lasts no other begins."""
 
     name = "silent_stall"
     place = Place.TRANSPORT
@@ -297,6 +365,8 @@ class SilentStall(Timed):
         lasting_ns = seconds(self.chance, 1, 90)
 
         def act() -> None:
+            if home.world.now_ns < self._until_ns:  # What it holds would arrive in the middle of the next.
+                return
             home.stalled(self.name, lasting_ns)
             self._until_ns = home.world.now_ns + lasting_ns
 

@@ -11,6 +11,7 @@ from domain.market import NANOSECONDS, Quote, Side
 from markets.orders import NewOrder, OrderState, Reason, Refusal
 from simulation.faults.base import Place, Timed, seconds
 from simulation.observed import OutsideChange
+from simulation.scribe import SETTLES_NS
 
 if TYPE_CHECKING:
     from simulation.life import Household
@@ -31,8 +32,8 @@ class VenueFault(Timed):
     def is_on(self, home: Household) -> bool:
         return home.world.now_ns < self._until_ns and not home.is_calm
 
-    def _turn_on(self, home: Household, lasting_ns: int) -> None:
-        home.scribe.disturb(self.name, lasting_ns)
+    def _turn_on(self, home: Household, lasting_ns: int, settles_ns: int = SETTLES_NS) -> None:
+        home.scribe.disturb(self.name, lasting_ns, settles_ns)
         self._until_ns = home.world.now_ns + lasting_ns
 
     def refusal(self, request: NewOrder, home: Household) -> Refusal | None:  # noqa: ARG002 - here and below
@@ -55,8 +56,13 @@ class OrdersRefused(VenueFault):
     covers = (6, 7, 10, 16, 38, 63)
 
     def draw(self, home: Household) -> Callable[[], None]:
-        lasting_ns, self._also_closes = seconds(self.chance, 0.5, 90), self.chance.random() < 0.6
-        return lambda: self._turn_on(home, lasting_ns)
+        lasting_ns, also_closes = seconds(self.chance, 0.5, 90), self.chance.random() < 0.6
+
+        def act() -> None:
+            self._also_closes = also_closes
+            self._turn_on(home, lasting_ns, settles_ns=0)  # Whoever is refused knows it.
+
+        return act
 
     def refusal(self, request: NewOrder, home: Household) -> Refusal | None:
         if not self.is_on(home) or (request.reduce_only and not self._also_closes):
@@ -86,16 +92,29 @@ class OrderHidden(VenueFault):
 
 
 class PositionZeroOnce(VenueFault):
-    """For a second the venue says that there is no position."""
+    """When it is asked next, and for a second from then on, the venue says that there is no position."""
 
     name = "position_zero_once"
     covers = (64, 65, 66)
 
+    def __init__(self, *how: object) -> None:
+        super().__init__(*how)
+        self._next_ns = 0
+        """How long the next lie lasts."""
+
     def draw(self, home: Household) -> Callable[[], None]:
         lasting_ns = seconds(self.chance, 0.05, 1.2)
-        return lambda: self._turn_on(home, lasting_ns)
+
+        def act() -> None:
+            if home.storm.lies.are_over(home.world.now_ns):
+                self._next_ns = lasting_ns
+
+        return act
 
     def position(self, told: Decimal, home: Household) -> Decimal:
+        if self._next_ns and not home.is_calm and home.storm.lies.tell(home.world.now_ns):
+            self._turn_on(home, self._next_ns)
+            self._next_ns = 0
         return _ZERO if self.is_on(home) else told
 
 
@@ -107,7 +126,13 @@ class BookCrossed(VenueFault):
 
     def draw(self, home: Household) -> Callable[[], None]:
         lasting_ns = seconds(self.chance, 0.3, 20)
-        return lambda: self._turn_on(home, lasting_ns)
+
+        def act() -> None:
+            self._turn_on(home, lasting_ns)
+            home.world.show_touch()
+            home.world.stage.at(self._until_ns, home.world.show_touch)
+
+        return act
 
     def quote(self, shown: Quote | None, home: Household) -> Quote | None:
         if shown is None or not self.is_on(home):
@@ -143,6 +168,28 @@ class HandTrade(OutsideFault):
             reducing = Side.SELL if position > 0 else Side.BUY
             self._told(home)
             home.world.trade_by_hand(reducing if share <= 1 else side, quantity)
+
+        return act
+
+
+class Liquidated(OutsideFault):
+    """The venue itself closes the position or a part of it: a liquidation, which ends every order, or a deleveraging,
+    which leaves them resting."""
+
+    name = "liquidated"
+    covers = (69,)
+    low, high = 0.2, 1.0
+
+    def draw(self, home: Household) -> Callable[[], None]:
+        share, ends_orders = self.chance.choice(["0.1", "0.5", "1", "1"]), self.chance.random() < 0.6
+
+        def act() -> None:
+            held, rules = abs(home.world.venue.true_position), home.world.venue.rules
+            part = rules.quantity_at_or_below(held * Decimal(share))
+            quantity = held if share == "1" else max(part, rules.min_quantity)
+            if held:
+                home.scribe.tell(OutsideChange(self.name))
+                home.world.liquidate(quantity, ends_orders=ends_orders)
 
         return act
 
@@ -213,6 +260,8 @@ class RulesMove(OutsideFault):
             else:
                 least = first.min_quantity if rules.min_quantity != first.min_quantity else first.min_quantity * 2
                 rules = replace(rules, min_quantity=least)
+            if not world.can_list(rules):
+                return
             home.scribe.tell(OutsideChange(self.name))
             home.scribe.disturb(self.name, 60 * NANOSECONDS)
             world.change_rules(rules)

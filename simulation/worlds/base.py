@@ -11,12 +11,13 @@ from random import Random
 from typing import Protocol
 
 from domain.clock import Clock
+from domain.events import VenueEvent
 from domain.market import MarketRules, Side
 from exchanges.base import BaseExchangeClient
 from exchanges.transport.messages import Frame
 from exchanges.transport.twin import FrameFate, RequestFate
 from helpers.clock import World
-from simulation.observed import RequestKind
+from simulation.observed import RequestKind, VenueQuote
 from simulation.scribe import Scribe
 from simulation.worlds.loop import Life
 from simulation.worlds.venue import VenueMood, WorldVenue
@@ -45,6 +46,9 @@ class Way(Protocol):
     def frame_fate(self, frame: Frame | None) -> FrameFate:
         """`frame` None: an event of the paper exchange."""
 
+    def as_told(self, event: VenueEvent) -> VenueEvent | None:
+        """What the paper exchange says of itself, in the words that arrive; None: nothing does."""
+
     def refuses_socket(self) -> bool: ...
 
 
@@ -59,6 +63,9 @@ class CalmWay:
 
     def frame_fate(self, frame: Frame | None) -> FrameFate:  # noqa: ARG002
         return FrameFate()
+
+    def as_told(self, event: VenueEvent) -> VenueEvent | None:
+        return event
 
     def refuses_socket(self) -> bool:
         return False
@@ -128,6 +135,11 @@ class SimulatedWorld(ABC):
     def cut_streams(self, away_ns: int, reason: str = "") -> None:
         """The streams break, for which the venue may name a reason; new ones are refused for so long."""
 
+    def hold_book(self, lasting_ns: int) -> None:
+        """For so long the market's data do not arrive, and all else does. `NotImplementedError` where a venue's own
+        client lives: there both come by sockets, and a socket is silent as a whole."""
+        raise NotImplementedError
+
     @abstractmethod
     def mend_streams(self) -> None:
         """Streams may be opened again."""
@@ -139,15 +151,28 @@ class SimulatedWorld(ABC):
         """The account's owner trades elsewhere, at the touch. `ValueError` where there is no touch yet."""
 
     @abstractmethod
+    def liquidate(self, quantity: Decimal, *, ends_orders: bool) -> None:
+        """The venue itself closes so much of the position: see `SimulatedVenue.liquidate`."""
+
+    @abstractmethod
     def place_by_hand(self, side: Side, quantity: Decimal, price: Decimal) -> None:
         """The owner's own resting order; a refusal is no matter."""
 
     @abstractmethod
     def end_by_venue(self, order_id: str, reason: str, *, expired: bool) -> None: ...
 
+    def can_list(self, rules: MarketRules) -> bool:  # noqa: ARG002 - most venues can
+        """Whether the venue has words for such rules."""
+        return True
+
     @abstractmethod
     def change_rules(self, rules: MarketRules) -> None:
         """Where the venue has words for such rules."""
+
+    def show_touch(self) -> None:
+        """The touch that the venue shows has become unusable, or usable again."""
+        shown = self.venue.quote_as_of(self.venue.now_ns)
+        self.scribe.tell(VenueQuote(None if shown is None else shown.bid, None if shown is None else shown.ask))
 
     def set_mood(self, mood: VenueMood) -> None:
         self.venue.mood = mood

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from helpers.clock import VirtualTimeLoop
+
+T = TypeVar("T")
 
 _MOST_STEPS_AT_ONE_MOMENT = 50_000
 _MOST_ENDINGS = 100
@@ -55,16 +59,33 @@ class StepLoop(VirtualTimeLoop):
         super().__init__(start_ns)
         self.steps = first_step
         self.kill_at: int | None = None
-        self.is_dead = False
+        self._begun: WeakKeyDictionary[asyncio.Task[Any], None] = WeakKeyDictionary()
+        """Tasks in the order of their beginning."""
+        self.is_dead = self.is_buried = False
         self._seen_ns = start_ns
         self._steps_before = first_step
         self._ready = _Steps(self)
         self.set_exception_handler(_tell_all_but_death)
 
+    def create_task(self, coro: Coroutine[Any, Any, T], **how: Any) -> asyncio.Task[T]:  # type: ignore[override]
+        task = super().create_task(coro, **how)
+        self._begun[task] = None
+        return task
+
+    def living_tasks(self) -> list[asyncio.Task[Any]]:
+        """In the order of their beginning; a set of them would have that of their places in memory."""
+        return [task for task in self._begun if not task.done()]
+
     def die(self) -> None:
-        """The process dies in the middle of a step: what the step still does has no effect, and none follows."""
-        self.is_dead = True
-        self.stop()
+        """The process dies in the middle of a step: what the step still does has no effect, and none follows. Nobody
+        dies twice."""
+        if not self.is_buried:
+            self.is_dead = True
+            self.stop()
+
+    def count_anew(self) -> None:
+        """The steps of this moment are forgotten."""
+        self._steps_before = self.steps
 
     def count_step(self) -> None:
         self.steps += 1
@@ -75,6 +96,7 @@ class StepLoop(VirtualTimeLoop):
         if now_ns != self._seen_ns:
             self._seen_ns, self._steps_before = now_ns, self.steps
         elif self.steps - self._steps_before > _MOST_STEPS_AT_ONE_MOMENT:
+            self.count_anew()
             raise Livelock(f"{_MOST_STEPS_AT_ONE_MOMENT} steps without time passing")
 
 
@@ -92,11 +114,12 @@ class _Afterlife:
 
 def bury(loop: StepLoop) -> None:
     """Throw a dead process away: its tasks end here and now, and nothing they still do has an effect."""
-    loop.kill_at, loop.is_dead = None, False
+    loop.kill_at, loop.is_dead, loop.is_buried = None, False, True
+    loop.count_anew()
     loop.set_exception_handler(lambda _loop, _context: None)
     loop.live_in(_Afterlife())
     for _ in range(_MOST_ENDINGS):
-        tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+        tasks = loop.living_tasks()
         if not tasks:
             break
         for task in tasks:

@@ -11,9 +11,10 @@ from random import Random
 from typing import TypeVar
 
 from domain.clock import Clock
-from domain.events import QuoteMoved, StreamLost, StreamRestored, VenueEvent
+from domain.events import OrderUpdate, QuoteMoved, StreamLost, StreamRestored, VenueEvent
 from domain.market import NANOSECONDS, MarketRules, Quote, Side
-from exchanges.base import BaseExchangeClient
+from domain.orders import OrderFact
+from exchanges.base import BaseExchangeClient, EventHandler
 from exchanges.errors import NotSent, OutcomeUnknown, Refused, Unavailable
 from exchanges.paper import PaperClient, PaperWorld, StreamDelays
 from exchanges.transport.twin import RequestFate
@@ -21,7 +22,7 @@ from markets.account import AccountTerms
 from markets.orders import NewOrder
 from markets.tape import MarketSource
 from markets.venue import SimulatedVenue
-from simulation.observed import RequestKind, StreamsCut
+from simulation.observed import EndTold, RequestKind, StreamsCut
 from simulation.worlds.base import CalmWay, Errand, MakeScribe, SimulatedWorld, Stage
 from simulation.worlds.line import WatchedClient
 from simulation.worlds.loop import Life
@@ -113,6 +114,11 @@ class PaperSimulation(SimulatedWorld):
             self._client.lose_streams(reason or "connection reset")
         self.stage.at(self._streams_back_ns, self._restore)
 
+    def hold_book(self, lasting_ns: int) -> None:
+        if self._client is not None:
+            self._client.hold_book()
+            self.stage.at(self.now_ns + lasting_ns, self._client.let_book_go)
+
     def mend_streams(self) -> None:
         self._streams_back_ns = self.now_ns
         self._restore()
@@ -127,6 +133,10 @@ class PaperSimulation(SimulatedWorld):
 
     def trade_by_hand(self, side: Side, quantity: Decimal) -> None:
         self.venue.external_trade(side, quantity)
+        self.show()
+
+    def liquidate(self, quantity: Decimal, *, ends_orders: bool) -> None:
+        self.venue.liquidate(quantity, ends_orders=ends_orders)
         self.show()
 
     def place_by_hand(self, side: Side, quantity: Decimal, price: Decimal) -> None:
@@ -152,7 +162,10 @@ class PaperLine(WatchedClient):
         self._clock = clock
         self._frozen: Quote | None = None
         self._is_deaf = False
+        self._held: Quote | None = None
+        self._is_held = False
         self._since_ns = 0
+        """When the quote began to stand still."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def connect(self) -> None:
@@ -161,11 +174,18 @@ class PaperLine(WatchedClient):
         self._loop = asyncio.get_running_loop()
         await super().connect()
 
+    def setup_order_update_handler(self, handler: EventHandler) -> None:
+        """As a venue's client does: whoever comes while the streams are lost is told so."""
+        super().setup_order_update_handler(handler)
+        if self._is_deaf:
+            handler(StreamLost(self._clock.now_ns(), "the streams are being opened again"))
+
     def lose_streams(self, reason: str) -> None:
         """Events from now on are gone for good, and the quote stands still."""
         if not self._is_deaf and not self._life.has_ended:
-            self._frozen = self._inner.quote()
-            self._is_deaf, self._since_ns = True, self._world.now_ns
+            self._frozen = self._visible()
+            self._since_ns = self._since_ns if self._is_held else self._world.now_ns
+            self._is_deaf, self._is_held = True, False
             self._world.scribe.tell(StreamsCut(is_cut=True))
             self._schedule(StreamLost(self._clock.now_ns(), reason))
 
@@ -175,8 +195,22 @@ class PaperLine(WatchedClient):
             self._world.scribe.tell(StreamsCut(is_cut=False))
             self._schedule(StreamRestored(self._clock.now_ns()))
 
+    def hold_book(self) -> None:
+        """The quote stands still from now on, and the account's events go on."""
+        if not self._is_deaf and not self._is_held:
+            self._held, self._is_held, self._since_ns = self._inner.quote(), True, self._world.now_ns
+
+    def let_book_go(self) -> None:
+        if self._is_held and not self._life.has_ended:
+            self._is_held = False
+            if (quote := self.quote()) is not None:
+                self._schedule(QuoteMoved(self._clock.now_ns(), quote))
+
+    def _visible(self) -> Quote | None:
+        return self._frozen if self._is_deaf else self._held if self._is_held else self._inner.quote()
+
     def quote(self) -> Quote | None:
-        quote = self._frozen if self._is_deaf else self._inner.quote()
+        quote = self._visible()
         if quote is None:
             return None
         return replace(quote, as_of_ns=quote.as_of_ns + self._clock.now_ns() - self._world.now_ns)
@@ -191,22 +225,28 @@ class PaperLine(WatchedClient):
         if isinstance(event, QuoteMoved):
             self._arrive(event)
             return
-        fate = self._world.way.frame_fate(None)
+        fate, told = self._world.way.frame_fate(None), self._world.way.as_told(event)
+        if told is None:
+            return
         for _ in range(fate.copies):
             if fate.delay_ns and self._loop is not None:
-                self._loop.call_later(fate.delay_ns / NANOSECONDS, self._arrive, event)
+                self._loop.call_later(fate.delay_ns / NANOSECONDS, self._arrive, told)
             else:
-                self._arrive(event)
+                self._arrive(told)
 
     def _arrive(self, event: VenueEvent) -> None:
-        if not self._is_deaf:
-            super()._hand_over(replace(event, at_ns=self._clock.now_ns()))
+        if self._life.has_ended or self._is_deaf or (self._is_held and isinstance(event, QuoteMoved)):
+            return
+        match event:
+            case OrderUpdate(client_id=int() as client_id, fact=OrderFact.CANCELLED, filled=None):
+                self._world.scribe.tell(EndTold(client_id))
+        super()._hand_over(replace(event, at_ns=self._clock.now_ns()))
 
     def _age(self, quote: Quote | None) -> int | None:
         if quote is None:
             return None
         delay_ns = self._world.paper.delays.quote_ns
-        return delay_ns + (self._world.now_ns - self._since_ns if self._is_deaf else 0)
+        return delay_ns + (self._world.now_ns - self._since_ns if self._is_deaf or self._is_held else 0)
 
     def _touch(self) -> Quote | None:
         return self._world.venue.quote_as_of(self._world.now_ns)

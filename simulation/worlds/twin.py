@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
@@ -29,15 +30,23 @@ from simulation.worlds.loop import Life
 from simulation.worlds.venue import WatchedLedger, WorldVenue
 
 _CUT = 1006
+_TOO_MANY = 429
+_MINUTE_NS = 60 * NANOSECONDS
+_OTHERS_USE_NS = 20 * NANOSECONDS
+"""How long a refusal for load that others brought about is felt: as long as the longest pause but one after it."""
 _DIGITS = re.compile(r"([0-9]+)\Z", re.ASCII)
 
 
-class _WatchedTwin:
+class WatchedTwin:
     """A twin whose every change is shown as soon as it has happened. See `exchanges.transport.twin.Twin`."""
 
-    def __init__(self, twin: TwinBase, after: Callable[[], None]) -> None:
+    def __init__(
+        self, twin: TwinBase, after: Callable[[], None], at_load: Callable[[], None] = lambda: None
+    ) -> None:
+        """`at_load`: the twin has just refused a request because there were too many."""
         self._twin = twin
         self._after = after
+        self._at_load = at_load
         self.name, self.rest_path, self.ws_path = twin.name, twin.rest_path, twin.ws_path
 
     @property
@@ -64,6 +73,8 @@ class _WatchedTwin:
     def request(self, request: HttpRequest) -> HttpResponse:
         response = self._twin.request(request)
         self._after()
+        if response.status == _TOO_MANY:
+            self._at_load()
         return response
 
     def open_socket(self, handshake: HttpRequest) -> int | HttpResponse:
@@ -84,6 +95,16 @@ class _WatchedTwin:
 
     def ledger(self) -> Mapping[str, object]:
         return self._twin.ledger()
+
+
+def client_id_on_the_wire(twin: TwinBase, number: int) -> int | None:
+    """Of an order by its number: the digits at the end of its client id, before which the wire may put a word; None for
+    an order that is not the bot's."""
+    order = twin.desk.orders.get(number)
+    if order is None or order.client_id is None:
+        return None
+    digits = _DIGITS.search(order.client_id)
+    return None if digits is None else int(digits[1])
 
 
 class _Meddling:
@@ -120,6 +141,23 @@ class _LifeWorld(TwinWorld):
             super().leave(socket_id)
 
 
+class Share:
+    """What one process used up of the requests that its venue takes in a minute. Times in nanoseconds."""
+
+    def __init__(self, requests_per_minute: int | None) -> None:
+        self._most = requests_per_minute
+        self._sent_ns: deque[int] = deque(maxlen=None if requests_per_minute is None else requests_per_minute + 1)
+
+    def note(self, now_ns: int) -> None:
+        """It sent a request."""
+        self._sent_ns.append(now_ns)
+
+    def is_exceeded(self, now_ns: int) -> bool:
+        """Whether it sent more than the venue takes: a refusal for load is its own doing then, not that of a process
+        before it, or of a transport that repeats."""
+        return self._most is None or sum(at_ns > now_ns - _MINUTE_NS for at_ns in self._sent_ns) > self._most
+
+
 class _WatchedHttp:
     """Tells when the venue asks for a pause. A dead process sends nothing."""
 
@@ -130,8 +168,9 @@ class _WatchedHttp:
 
     async def send(self, request: HttpRequest, deadline_s: float) -> HttpResponse:
         self._life.check()
+        self._world.share.note(self._world.now_ns)
         response = await self._inner.send(request, deadline_s)
-        if response.status in (418, 429):
+        if response.status in (418, _TOO_MANY):
             pause_s = retry_after_s(response, self._world.now_ns)
             if pause_s is not None:
                 self._world.scribe.tell(RateLimited(self._world.now_ns + round(pause_s * NANOSECONDS)))
@@ -150,6 +189,14 @@ def _messenger_keys(seed: int) -> Mapping[str, str]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The most rows of one answer where a list is read by cursors; None: as the venue does."""
+
+    open_orders: int | None = None
+    history: int | None = None
+
+
 class TwinSimulation(SimulatedWorld):
     """`latency_ns` each way. `skew_ns`: how far the venue's clock is ahead of the world's."""
 
@@ -163,6 +210,7 @@ class TwinSimulation(SimulatedWorld):
         latency_ns: int,
         skew_ns: int,
         touch_every_ns: int,
+        pages: Pages,
         make_scribe: MakeScribe,
     ) -> None:
         self.exchange = exchange
@@ -186,6 +234,8 @@ class TwinSimulation(SimulatedWorld):
             seed=seed,
             touch_every_ns=touch_every_ns,
             open_venue=open_venue,
+            longest_page=pages.open_orders,
+            longest_history_page=pages.history,
         )
         self._client_module, twin_module = ExchangeFactory.load_for_worlds(exchange)
         twin: TwinBase = twin_module.open_twin(setup)
@@ -195,7 +245,8 @@ class TwinSimulation(SimulatedWorld):
         env = {**twin.env("", ""), **self._messenger_keys}
         self.secrets = [env[name] for name in (*keys, *self._messenger_keys) if env.get(name)]
         self.scribe = make_scribe(lambda: twin.now_ns - skew_ns, self.secrets, twin.requests_per_minute)
-        self._watched = _WatchedTwin(twin, self.show)
+        self.share = Share(twin.requests_per_minute)
+        self._watched = WatchedTwin(twin, self.show, self.refused_for_load)
         self._carrier = _LifeWorld(
             self._watched, start_ns, latency_ns=latency_ns, skew_ns=skew_ns, meddler=_Meddling(self)
         )
@@ -205,15 +256,12 @@ class TwinSimulation(SimulatedWorld):
     # --- what is seen -----------------------------------------------------------------------------------------------
 
     def show(self) -> None:
-        self.ledger.show(self.scribe.tell, self._client_id_of)
+        self.ledger.show(self.scribe.tell, lambda number, _kept: client_id_on_the_wire(self.twin, number))
 
-    def _client_id_of(self, number: int, _kept: int | None) -> int | None:
-        """The number at the end of the client id on the wire; the wire may put a word before it."""
-        order = self.twin.desk.orders.get(number)
-        if order is None or order.client_id is None:
-            return None
-        digits = _DIGITS.search(order.client_id)
-        return None if digits is None else int(digits[1])
+    def refused_for_load(self) -> None:
+        """A venue whose limit others have used up does not answer. Who exceeds it alone is not excused."""
+        if not self.share.is_exceeded(self.now_ns):
+            self.scribe.disturb("others have used up the limit on requests", _OTHERS_USE_NS)
 
     def _age(self, quote: Quote | None) -> int | None:
         """By value, not by the client's own word: how long ago the venue last showed what the client shows."""
@@ -232,6 +280,7 @@ class TwinSimulation(SimulatedWorld):
     def open_client(self, life: Life, clock: Clock, chance: Random) -> BaseExchangeClient:
         network = MemoryNetwork(self._carrier)
         self._carrier.life, self._carrier.is_dark = life, False
+        self.share = Share(self.twin.requests_per_minute)
         twin = self.twin
         urls = f"http://127.0.0.1{twin.rest_path}", f"ws://127.0.0.1{twin.ws_path}"
         env = {**twin.env(*urls), **self._messenger_keys}
@@ -263,6 +312,10 @@ class TwinSimulation(SimulatedWorld):
         self.twin.desk.trade_by_hand(side, quantity)
         self.show()
 
+    def liquidate(self, quantity: Decimal, *, ends_orders: bool) -> None:
+        self.twin.desk.liquidate(quantity, ends_orders=ends_orders)
+        self.show()
+
     def place_by_hand(self, side: Side, quantity: Decimal, price: Decimal) -> None:
         self.twin.desk.place(None, side, quantity, price)
         self.show()
@@ -271,7 +324,10 @@ class TwinSimulation(SimulatedWorld):
         self.twin.desk.end_by_venue(int(order_id), reason, expired=expired)
         self.show()
 
+    def can_list(self, rules: MarketRules) -> bool:
+        return self.twin.can_list(rules)
+
     def change_rules(self, rules: MarketRules) -> None:
-        if self.twin.can_list(rules):
+        if self.can_list(rules):
             self.twin.desk.change_rules(replace(rules))
             self.show()

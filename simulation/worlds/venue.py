@@ -14,11 +14,11 @@ from typing import Protocol
 from domain.events import Fill, Liquidity
 from domain.market import MarketRules, Quote
 from markets.account import AccountTerms
-from markets.orders import BookOrder, NewOrder, OrderState, Refusal
+from markets.orders import BookOrder, NewOrder, OrderState, Reason, Refusal
 from markets.store import MemoryLedger, Step
 from markets.tape import MarketSource, TapeScale
 from markets.venue import SimulatedVenue
-from simulation.observed import Observation, VenueFill, VenueOrder, VenuePosition, VenueRules
+from simulation.observed import Observation, VenueFill, VenueOrder, VenueOvertook, VenuePosition, VenueRules
 
 _TOUCHES_REMEMBERED = 4_096
 
@@ -65,7 +65,7 @@ class WatchedLedger(MemoryLedger):
     def __init__(self, scale: TapeScale) -> None:
         super().__init__()
         self._scale = scale
-        self._unshown: list[VenueOrder | VenueFill | VenuePosition | VenueRules] = []
+        self._unshown: list[VenueOrder | VenueFill | VenuePosition | VenueOvertook | VenueRules] = []
         self._seen: dict[int, tuple[object, ...]] = {}
         self._position: int | None = None
         self._rules: MarketRules | None = None
@@ -85,6 +85,11 @@ class WatchedLedger(MemoryLedger):
         if record.position != self._position:
             self._position = record.position
             self._unshown.append(VenuePosition(self._scale.size_unit * record.position))
+
+    def overtake(self, order: NewOrder) -> None:
+        """A post-only order was refused since it would have taken."""
+        if order.price is not None:
+            self._unshown.append(VenueOvertook(order.side, order.price, order.quantity))
 
     def show(self, tell: Tell, client_id_of: NumberOf) -> None:
         """Tell what was committed since the last call."""
@@ -167,7 +172,10 @@ class WorldVenue(SimulatedVenue):
         return self._last_shown.get((quote.bid, quote.ask))
 
     def place(self, request: NewOrder) -> OrderState | Refusal:
-        return self.mood.refusal(request) or super().place(request)
+        outcome = self.mood.refusal(request) or super().place(request)
+        if isinstance(outcome, Refusal) and outcome.reason is Reason.POST_ONLY_WOULD_CROSS:
+            self.ledger.overtake(request)
+        return outcome
 
     def place_by_hand(self, request: NewOrder) -> OrderState | Refusal:
         """Somebody else's order on this account."""

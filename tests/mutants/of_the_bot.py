@@ -28,9 +28,9 @@ MUTANTS = (
     ),
     Mutant(
         "a_close_is_never_synced",
-        "bot/performer.py",
-        "        after_turns(TO_SEND, self._recorder.sync)",
-        "        after_turns(TO_SEND, lambda: None)",
+        "bot/decider.py",
+        "                self._recorder.sync()\n                continue\n",
+        "                continue\n",
         "a power loss much later forgets closes that rest",
     ),
     Mutant(
@@ -62,6 +62,20 @@ MUTANTS = (
         "            self._waiting.extend(on_failure)\n",
         "",
         "what happened while the disk was full is missing from the journal for ever",
+    ),
+    Mutant(
+        "a_cancel_reveals_nothing",
+        "bot/intake.py",
+        "        if order.is_live and update.filled is None and update.fact in _ENDS_WITH_A_TOTAL:",
+        "        if order is None:",
+        "an order that ended without a word about its fills counts as unfilled",
+    ),
+    Mutant(
+        "news_may_be_written_twice",
+        "bot/intake.py",
+        "        if order is not None and order.is_news(fill):",
+        "        if order is not None:",
+        "a trade told again is a second trade in the journal",
     ),
     Mutant(
         "restored_streams_are_trusted",
@@ -111,5 +125,19 @@ MUTANTS = (
         "        if self.is_abandoned or not self.is_verified():",
         "        if self.is_abandoned and not self.is_verified():",
         "a stop that ran out of time says that all is well",
+    ),
+    Mutant(
+        "an_end_is_not_verified",
+        "bot/ending.py",
+        "        return self.is_abandoned or self._clock.now_ns() >= deadline_ns or self.is_verified()",
+        "        return self.is_abandoned or self._clock.now_ns() >= deadline_ns or self.is_settled()",
+        "a stop returns without having asked the venue once more",
+    ),
+    Mutant(
+        "a_mismatch_does_not_halt",
+        "bot/oversight.py",
+        "                    self._halt(finding.text)\n",
+        "                    pass\n",
+        "two looks agree that position and closes differ, and opens go on",
     ),
 )

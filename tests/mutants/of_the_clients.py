@@ -46,7 +46,7 @@ MUTANTS = (
         "            self._emit(StreamLost(self._clock.now_ns(), reason))\n",
         "",
         "the bot does not know that it is deaf",
-        exchange="backpack",
+        exchange="edgex",
     ),
     Mutant(
         "a_restored_stream_is_not_told",
@@ -90,20 +90,27 @@ MUTANTS = (
         exchange="aster",
     ),
     Mutant(
+        "a_list_is_read_to_its_first_page",
+        "exchanges/edgex/rest.py",
+        "            if not next_offset:\n                return\n",
+        "            return\n",
+        "orders behind the first page count as gone",
+        exchange="edgex",
+    ),
+    Mutant(
+        "open_orders_end_with_the_first_answer",
+        "exchanges/lighter/rest.py",
+        "            if page.cursor is None or any(is_enough(order) for order in page.orders):\n",
+        "            if page:\n",
+        "orders behind the first page count as gone",
+        exchange="lighter",
+    ),
+    Mutant(
         "the_venues_clock_is_ignored",
         "exchanges/transport/server_clock.py",
         "        return 0 if self._best is None else self._best.offset_ns\n",
         "        return 0\n",
         "a machine whose clock is off cannot trade at all",
         exchange="backpack",
-    ),
-    Mutant(
-        "a_failed_transaction_rests",
-        "exchanges/lighter/client.py",
-        "        if not trace.is_heard:\n"
-        "            self._chases.later(lambda: self._chase_order(request.client_id, tx_hash))\n",
-        "",
-        "a transaction that failed in execution counts as resting",
-        exchange="lighter",
     ),
 )

@@ -13,6 +13,9 @@ from simulation.runner import run_seed
 AS_DRAWN = Wanted(kills=True)
 SHORT = Wanted(hours=Decimal("0.1"), kills=True)
 LONGER = Wanted(hours=Decimal("0.3"), kills=True)
+COMMON = ("request_not_sent", "answer_lost", "position_zero_once", "hand_trade")
+WITH_A_WRONG_CLOCK = Wanted(faults=(*COMMON, "frame_late", "orders_refused", "clock_off", "disk_full"), kills=True)
+WITH_CUT_STREAMS = Wanted(faults=(*COMMON, "bad_gateway", "streams_cut"))
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,16 @@ LONGER = Wanted(hours=Decimal("0.3"), kills=True)
         (30050, AS_DRAWN),
         # An order that a killed process never sent was asked about for longer than 30 s on a venue whose lists lag.
         (5, Wanted(exchange="lighter", hours=Decimal("0.2"), kills=True)),
+        # A clock set back before a start: a close that had not left was offered again when it was as late as before.
+        (50154, WITH_A_WRONG_CLOCK),
+        # Requests refused for load together lengthened the pause each; and a process before had used up the limit.
+        (50255, AS_DRAWN),
+        # An order was dated ahead by a wrong clock: its trades were asked for from too late a time, for ever.
+        (52158, AS_DRAWN),
+        # A position that was said to be zero once ended a halt.
+        (52092, WITH_CUT_STREAMS),
+        # A close was refused after a trade by hand: four slow answers about the whole account were waited for.
+        (100588, SHORT),
     ],
 )
 def test_a_world_that_once_broke_holds(seed: int, wanted: Wanted) -> None:

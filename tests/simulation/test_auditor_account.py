@@ -8,10 +8,10 @@ from decimal import Decimal
 import pytest
 
 from domain.events import Fill, Halted, Liquidity
-from domain.market import Side
+from domain.market import NANOSECONDS, Side
 from domain.status import NoticeKind
-from simulation.observed import OutsideChange, VenueOrder, VenuePosition
-from tests.support.told import RULES, Told, running, violation
+from simulation.observed import OutsideChange, VenueOrder, VenuePosition, VenueQuote
+from tests.support.told import BEGAN_NS, RULES, Told, running, violation
 
 
 def three_covered() -> Told:
@@ -241,3 +241,46 @@ def test_a_violation_is_kept_ten_times_and_counted_always() -> None:
         told.venue_fills(1, "0.001", is_maker=False)
     assert told.violations == 10 * [violation(1, "S4", "open 1 took liquidity: 0.001 at 100")]
     assert told.auditor.counts == {"S4": 12}
+
+
+# --- S11: what the venue closes by force ----------------------------------------------------------------------------
+
+
+def liquidated() -> Told:
+    """At 10 s the venue closes the one covered entry by force; nothing of it reaches the bot yet."""
+    told = running().at(1).covered_entry(1).at(10).see(OutsideChange("liquidated"))
+    return told.venue_ends(2).foreign_trade("-0.1", is_forced=True).hear_end(2)
+
+
+def test_a_bot_that_goes_on_after_a_liquidation_is_found() -> None:
+    told = liquidated().at(35).see(VenueQuote(Decimal(100), Decimal("100.01")))
+    assert told.violations == []
+    told.at(41).see(VenueQuote(Decimal(100), Decimal("100.01")))
+    expected = f"the venue itself closed 0.1 at {BEGAN_NS + 10 * NANOSECONDS}, and the bot has not halted"
+    assert told.violations == [violation(41, "S11", expected)]
+
+
+def test_a_bot_that_halts_after_a_liquidation_and_says_so_is_allowed() -> None:
+    told = liquidated().at(11).write(Halted(0, "the venue closed 0.1")).say(NoticeKind.HALT, "the venue closed 0.1")
+    assert told.at(90).stop().ended(1).end() == []
+
+
+def test_a_halt_after_a_liquidation_that_nobody_is_told_of_is_found() -> None:
+    told = liquidated().at(11).write(Halted(0, "the venue closed 0.1")).at(20).see(VenueQuote(None, None))
+    assert told.violations == [violation(20, "L7", "a halt was written and nobody was told")]
+
+
+def test_a_liquidation_while_nobody_lives_may_be_found_out_by_the_next_life() -> None:
+    told = running().at(1).covered_entry(1).at(5).killed().at(10).see(OutsideChange("liquidated")).venue_ends(2)
+    told.foreign_trade("-0.1", is_forced=True).at(300).began(2).hear_end(2)
+    assert told.at(325).see(VenueQuote(Decimal(100), Decimal("100.01"))).violations == []
+    told.at(331).see(VenueQuote(Decimal(100), Decimal("100.01")))
+    assert [found.invariant for found in told.violations] == ["S11"]
+
+
+def test_closes_that_a_halted_bot_leaves_beyond_what_a_liquidation_left_are_found() -> None:
+    told = running().at(1).covered_entry(1).at(10).see(OutsideChange("liquidated"))
+    told.foreign_trade("-0.06", is_forced=True).write(Halted(0, "closed")).say(NoticeKind.HALT, "closed")
+    assert told.at(39).see(VenueQuote(Decimal(100), Decimal("100.01"))).violations == []
+    told.at(41).see(VenueQuote(Decimal(100), Decimal("100.01")))
+    assert told.violations == [violation(41, "S3", "closes of 0.1 rest on a position of 0.04")]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from domain.events import CancelIntended, HaltCleared, Halted, OrderUpdate
-from domain.market import NANOSECONDS
+from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact
 from domain.status import NoticeKind
+from simulation.auditor import Deadlines
 from simulation.observed import (
+    DiskTrouble,
     Disturbed,
+    EndTold,
     Frozen,
     Healed,
     LifeBegan,
@@ -18,9 +23,12 @@ from simulation.observed import (
     Sent,
     SocketAsked,
     Stalled,
+    VenueOvertook,
     Weather,
 )
 from tests.support.told import BEGAN_NS, Told, running, violation
+
+NARROW = Deadlines(again_s=10)
 
 
 def moment(seconds: float) -> int:
@@ -51,19 +59,59 @@ def test_each_part_of_a_fill_has_its_own_clock() -> None:
 
 
 def test_a_close_that_the_venue_takes_away_is_owed_again() -> None:
-    told = running().at(1).covered_entry(1).at(20).venue_ends(2).hear_end(2).at(30)
+    told = running().at(1).covered_entry(1).at(20).venue_ends(2).hear_end(2).at(25).look()
+    assert told.violations == []
+    assert told.at(26).end() == [violation(26, "L1", f"0.1 has been without a close since {moment(20)}")]
+
+
+def test_a_close_that_a_narrow_venue_takes_away_may_wait_for_room() -> None:
+    told = running(deadlines=NARROW).at(1).covered_entry(1).at(20).venue_ends(2).hear_end(2).at(30).look()
     assert told.violations == []
     assert told.at(31).end() == [violation(31, "L1", f"0.1 has been without a close since {moment(20)}")]
 
 
 def test_a_fill_beside_a_close_that_was_taken_away_has_no_more_time_than_any_other() -> None:
-    told = running().at(1).covered_entry(1).at(20).venue_ends(2).hear_end(2).at(22).open(3).fill(3).at(28)
+    told = running(deadlines=NARROW).at(1).covered_entry(1).at(20).venue_ends(2).hear_end(2)
+    told.at(22).open(3).fill(3).at(28)
     assert told.end() == [violation(28, "L1", f"0.1 has been without a close since {moment(22)}")]
 
 
 def test_a_close_for_a_part_leaves_the_rest_owed() -> None:
     told = running().at(1).open(1).at(10).fill(1).close(2, 1, quantity="0.08").at(16)
     assert told.end() == [violation(16, "L1", f"0.02 has been without a close since {moment(10)}")]
+
+
+def offered_in_vain(*seconds: int, book_age_s: int = 1) -> Told:
+    """A fill at 10, whose close was refused at each of these times since the market had moved on."""
+    told = running().at(1).open(1).at(10).fill(1)
+    for number, second in enumerate(seconds, 2):
+        told.at(second).intend(number, "101", parts=((1, "0.1"),))
+        told.send(number, "101", is_open=False, book_age_ns=book_age_s * NANOSECONDS)
+        told.see(VenueOvertook(Side.SELL, Decimal(101), Decimal("0.1"))).hear_end(number, OrderFact.REFUSED)
+    return told
+
+
+def test_a_close_that_the_market_overtook_is_offered_again_within_the_same_time() -> None:
+    told = offered_in_vain(11, 14).at(19).close(4, 1).at(60)
+    assert told.end() == []
+    assert (told.auditor.times_to_cover_ns, told.auditor.recovery_times_ns) == ([], [9 * NANOSECONDS])
+    late = offered_in_vain(11, 14).at(20).look()
+    assert late.violations == [violation(20, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_a_close_that_is_overtaken_for_ever_is_late_all_the_same() -> None:
+    told = offered_in_vain(*range(11, 42, 2))
+    assert told.violations == [violation(41, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_a_close_priced_from_an_old_book_was_not_overtaken() -> None:
+    told = offered_in_vain(11, 14, book_age_s=3).at(16).look()
+    assert told.violations == [violation(16, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_an_open_that_the_market_overtook_gives_no_close_more_time() -> None:
+    told = running().at(1).open(1).at(10).fill(1).at(12).see(VenueOvertook(Side.BUY, Decimal(100), Decimal("0.1")))
+    assert told.at(16).end() == [violation(16, "L1", f"0.1 has been without a close since {moment(10)}")]
 
 
 def test_dust_is_owed_from_when_it_can_be_closed() -> None:
@@ -88,6 +136,16 @@ def test_a_fill_told_as_the_next_life_begins_was_left_to_it() -> None:
     assert told.at(120).end() == []
     assert told.auditor.times_to_cover_ns == []
     assert told.auditor.recovery_times_ns == [7 * NANOSECONDS]
+
+
+def test_what_is_due_first_is_covered_first() -> None:
+    """What an earlier life left may be under a close whose fate is not known yet; a fill of now is covered at once."""
+    told = running().at(1).open(1).at(10).venue_fills(1).killed().at(100).began(2).hear_fill(1)
+    told.at(110).open(3).fill(3).at(112).close(4, 3).at(118).look()
+    assert told.violations == []
+    told.at(131).look()
+    assert told.violations == [violation(131, "L1", f"0.1 has been without a close since {moment(10)}")]
+    assert told.auditor.times_to_cover_ns == [2 * NANOSECONDS]
 
 
 def test_a_disturbed_message_gives_time_to_find_out() -> None:
@@ -179,6 +237,23 @@ def test_an_end_that_the_journal_never_learns_of_is_found(is_disturbed: bool, fo
     assert told.violations == []
     expected = f"order 1 ended at {moment(10)}, and the journal does not know"
     assert told.at(found_at).look().violations == [violation(found_at, "L2", expected)]
+
+
+def ended_without_a_total() -> Told:
+    told = running().at(1).open(1).at(10).venue_fills(1, "0.04").venue_ends(1).see(Disturbed(1), EndTold(1))
+    return told.write(OrderUpdate(0, 1, OrderFact.CANCELLED))
+
+
+def test_an_end_that_names_no_total_and_is_not_asked_about_is_found() -> None:
+    told = ended_without_a_total().at(40).look()
+    assert told.violations == []
+    expected = f"order 1 ended at {moment(10)}, and the journal does not know"
+    assert told.at(41).look().violations == [violation(41, "L2", expected)]
+
+
+def test_an_end_that_names_no_total_is_known_once_its_fills_are() -> None:
+    told = ended_without_a_total().at(12).hear_fill(1, "0.04").close(2, 1, quantity="0.04")
+    assert told.at(60).look().violations == []
 
 
 # --- L3: reconnect --------------------------------------------------------------------------------------------------
@@ -356,6 +431,20 @@ def test_a_halt_told_before_or_after_is_announced() -> None:
     before = running().see(OutsideChange("by hand")).at(8).say(NoticeKind.MISMATCH).at(10).write(Halted(0, "why"))
     killed = halted_unsaid().at(12).killed().at(60).began(2)
     assert after.violations + before.at(60).look().violations + killed.violations == []
+
+
+def test_a_halt_told_while_its_record_waited_for_the_disk_is_announced() -> None:
+    told = running().see(OutsideChange("by hand"), DiskTrouble(is_on=True)).at(8).say(NoticeKind.HALT, "why")
+    told.at(20).see(DiskTrouble(is_on=False)).at(25).write(Halted(0, "why"))
+    assert told.at(60).look().violations == []
+
+
+def test_another_halt_or_one_of_an_earlier_life_announces_nothing() -> None:
+    other = running().see(OutsideChange("by hand")).at(8).say(NoticeKind.HALT, "why not").at(25).write(Halted(0, "why"))
+    killed = running().see(OutsideChange("by hand")).at(8).say(NoticeKind.HALT, "why").killed()
+    killed.at(15).began(2).at(25).write(Halted(0, "why"))
+    unsaid = [violation(60, "L7", "a halt was written and nobody was told")]
+    assert other.at(60).look().violations == killed.at(60).look().violations == unsaid
 
 
 def test_a_halt_without_a_reason_is_found() -> None:

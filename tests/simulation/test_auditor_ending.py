@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 from domain.events import Halted
+from domain.market import NANOSECONDS
 from domain.status import NoticeKind
-from simulation.observed import OutsideChange
-from tests.support.told import running, violation
+from simulation.observed import (
+    Abandoned,
+    DiskTrouble,
+    Disturbed,
+    Frozen,
+    Observation,
+    OutsideChange,
+    RateLimited,
+    Weather,
+)
+from tests.support.told import BEGAN_NS, running, violation
 
 
 @pytest.mark.parametrize("mode", ["keep", "cancel", "flatten"])
@@ -21,6 +31,31 @@ def test_an_open_left_alive_is_found(mode: str) -> None:
 
 def test_an_open_that_may_live_is_listed_with_status_three() -> None:
     assert running().at(1).open(1).at(5).stop().ended(3, "open 1").violations == []
+
+
+def test_an_end_that_is_not_confirmed_though_nothing_was_wrong_is_found() -> None:
+    told = running(confirms_ends=True).at(1).open(1).at(5).stop().ended(3, "open 1")
+    assert told.violations == [violation(5, "S10", "nothing was wrong, and the end is not confirmed: open 1")]
+
+
+@pytest.mark.parametrize(
+    "circumstance",
+    [
+        Abandoned(),
+        Disturbed(None),
+        Weather(False),
+        DiskTrouble(is_on=True),
+        Frozen(BEGAN_NS + 7 * NANOSECONDS),
+        RateLimited(10**19),
+        OutsideChange("by hand"),
+    ],
+)
+def test_an_end_may_be_unconfirmed_where_something_was_wrong(circumstance: Observation) -> None:
+    assert running(confirms_ends=True).at(5).stop().see(circumstance).at(6).ended(3, "open 1").violations == []
+
+
+def test_what_a_flattening_must_leave_is_listed_with_status_three() -> None:
+    assert running(confirms_ends=True).at(5).stop("flatten").ended(3, "that the own position is flat").violations == []
 
 
 def test_status_three_without_a_list_is_found() -> None:

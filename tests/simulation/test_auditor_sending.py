@@ -16,13 +16,17 @@ from domain.status import NoticeKind
 from simulation.auditor import Deadlines
 from simulation.observed import (
     Carried,
+    Disturbed,
+    Frozen,
     LifeBegan,
     LifeEnded,
+    Observation,
     OutsideChange,
     RateLimited,
     RequestKind,
     Sent,
     Shown,
+    Stalled,
     VenueOrder,
     VenueQuote,
     VenueRules,
@@ -230,6 +234,24 @@ def test_a_book_that_was_crossed_for_a_moment_or_is_whole_again_is_allowed() -> 
     told = running().at(1).see(crossed).at(2).intend(1, "100", entry=1)
     told.see(Sent(RequestKind.PLACE, "place", 1, None, Side.BUY, Decimal(100), Decimal("0.1"), post_only=True))
     assert told.at(10).send(1, "100", is_open=True).violations == []
+
+
+@pytest.mark.parametrize(
+    "circumstance, is_excused",
+    [
+        (Disturbed(None), True),
+        (Disturbed(1), False),
+        (Stalled(is_stalled=True), True),
+        (Frozen(BEGAN_NS + 9 * NANOSECONDS), True),
+        (Weather(False), False),
+    ],
+)
+def test_a_book_that_nobody_could_see_cross_is_allowed(circumstance: Observation, is_excused: bool) -> None:
+    crossed = VenueQuote(Decimal(101), Decimal(100))
+    told = running().at(1).see(crossed).at(8).see(circumstance).at(9).intend(1, "100", entry=1)
+    told.see(crossed, Sent(RequestKind.PLACE, "place", 1, None, Side.BUY, Decimal(100), Decimal("0.1"), post_only=True))
+    found = [violation(9, "S15", "open 1 was priced from a crossed or empty book")]
+    assert told.violations == ([] if is_excused else found)
 
 
 # --- S16: secrets ---------------------------------------------------------------------------------------------------

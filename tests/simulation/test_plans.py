@@ -21,6 +21,16 @@ def test_the_same_seed_draws_the_same_plan() -> None:
     assert [draw_plan(seed, ALL, VENUES) for seed in range(50)] == [draw_plan(seed, ALL, VENUES) for seed in range(50)]
 
 
+def test_in_half_of_the_worlds_a_full_grids_orders_come_in_two_or_three_answers_and_never_long_histories() -> None:
+    plans = [draw_plan(seed, ALL, VENUES) for seed in range(1_000)]
+    paged = [plan for plan in plans if plan.longest_page is not None]
+    assert 430 < len(paged) < 570
+    assert {-(-(plan.settings.max_orders + 1) // (plan.longest_page or 1)) for plan in paged} == {2, 3}
+    is_long = [plan.longest_history_page is None for plan in paged]
+    assert is_long == [plan.length_ns > 3_600 * NANOSECONDS for plan in paged]
+    assert {plan.longest_history_page for plan in plans if plan.longest_page is None} == {None}
+
+
 def test_of_ten_worlds_five_are_papers_and_one_is_each_venues() -> None:
     counted = Counter(draw_plan(seed, ALL, VENUES).exchange for seed in range(1_000))
     assert counted == {"paper": 500, **dict.fromkeys(VENUES, 100)}

@@ -30,7 +30,12 @@ def result(seed: int, exchange: str, *, broken: bool = False, fired: int = 0, co
         {"kill": fired} if fired else {},
         {"kill": tuple(range(fired))},
         (round(cover_s * NANOSECONDS),) * 2,
+        recovery_times_ns=(4 * NANOSECONDS,) if fired else (),
+        stall_times_ns=(15 * NANOSECONDS, 20 * NANOSECONDS) if fired else (),
+        hindered_stall_times_ns=(31 * NANOSECONDS,) if fired else (),
         requests=30,
+        requests_of={"place": 14, "open_orders": 16},
+        on_wire=0 if exchange == "paper" else 45,
         entries=5,
     )
 
@@ -42,19 +47,29 @@ def test_totals_add_up_and_survive_a_file() -> None:
     again = Totals.from_json(json.loads(json.dumps(totals.to_json())))
     assert again == totals
     assert (again.worlds, again.lives, again.entries, again.bad_seeds) == (3, 9, 15, [3])
-    assert (again.median_cover_s, again.worst_cover_ns, again.worst_cover_seed) == (0.25, 3_500_000_000, 3)
+    assert again.whole_cover().line() == "median 0.25 s, worst 3.50 s (seed 3)"
+    assert (again.cover["paper"].count, again.recovery.worst_s, again.stalls.median_s) == (4, 4.0, 15.0)
 
 
 def test_the_table_names_what_never_struck_and_counts_requests_of_quiet_worlds() -> None:
     totals = Totals()
     totals.add(result(1, "paper"))
     totals.add(result(2, "paper", fired=4))
+    totals.add(result(3, "other", cover_s=1.001))
     assert table(totals, ["kill", "disk_full"]) == [
-        "worlds          2 (paper 2; two hours 2)",
-        "simulated       4.0 h, 6 processes, 1,000 loop steps",
-        "trading         10 entries filled, 60 requests",
-        "time to cover   median 0.25 s, worst 0.25 s (seed 1), from when it could be known",
-        "undisturbed     6.0 requests per entry, looks and starts included",
+        "worlds          3 (other 1, paper 2; two hours 3)",
+        "simulated       6.0 h, 9 processes, 1,500 loop steps",
+        "trading         15 entries filled, 90 requests",
+        "time to cover   median 0.25 s, worst 1.01 s (seed 3), from when it could be known",
+        "  other         median 1.01 s, worst 1.01 s (seed 3)",
+        "  paper         median 0.25 s, worst 0.25 s (seed 1)",
+        "found out       median 4.00 s, worst 4.00 s (seed 2), "
+        "after a start, an outage, a disturbed message, or the end of a close",
+        "stalled streams median 15.00 s, worst 20.00 s (seed 2), until replaced and the account looked at",
+        "  and more      median 31.00 s, worst 31.00 s (seed 2), where another message was disturbed too",
+        "undisturbed     0 halts; 6.0 requests per filled entry with looks and starts:",
+        "                open_orders 3.2, place 2.8",
+        "  on the wire   9.0 per filled entry, with times, logins and everything else",
         "",
         "fault                     struck   worlds",
         "kill                           4        1",

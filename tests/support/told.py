@@ -250,14 +250,14 @@ class Told:
 
     # --- others -----------------------------------------------------------------------------------------------------
 
-    def foreign_trade(self, signed: str) -> Told:
-        """Somebody else trades on this account."""
+    def foreign_trade(self, signed: str, *, is_forced: bool = False) -> Told:
+        """Somebody else trades on this account, or (`is_forced`) the venue itself."""
         quantity = Decimal(signed)
         side = Side.BUY if quantity > 0 else Side.SELL
         self._trades += 1
         self.position += quantity
         trade = VenueFill(
-            f"t{self._trades}", "f1", None, side, Decimal(100), abs(quantity), Decimal(0), is_maker=False
+            f"t{self._trades}", "f1", None, side, Decimal(100), abs(quantity), Decimal(0), False, is_forced
         )
         return self.see(trade, VenuePosition(self.position))
 
