@@ -9,18 +9,24 @@ WORLDS_FROM := $(shell date +%s)
 WORLD_FLAGS ?= --seeds $(WORLDS_FROM)0000:$(WORLDS_FROM)9999 --kill --for 8m
 MUTANT_FLAGS ?=
 STEP_FLAGS ?=
+PROCESS_FLAGS ?=
+# Every newer Python that is on the path, or that pyenv keeps.
+PYTHONS ?= $(wildcard $(foreach minor,11 12 13 14 15,$(HOME)/.pyenv/versions/3.$(minor).*/bin/python3)) \
+	$(foreach minor,11 12 13 14 15,$(shell command -v python3.$(minor) 2>/dev/null))
+PYTHONS_FLAGS ?=
 TEST_FLAGS ?= -q -n 2
 LOCK_FLAGS ?=
 
 VENV := .venv
 REFEREES := .venv-referees
+OTHERS := .venv-pythons
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install -qq --disable-pip-version-check --no-input --require-hashes
 LOCK := $(PY) -m uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak worlds mutants each-step referees lint types lock diagrams clean venv-dev
+.PHONY: help run test soak worlds mutants each-step real-processes pythons referees lint types lock diagrams clean venv-dev
 
 help:
 	@echo "make run       watch the bot trade on the embedded paper exchange (RUN_FLAGS=... to change it)"
@@ -29,6 +35,8 @@ help:
 	@echo "make worlds    fresh simulated worlds for about eight minutes (WORLD_FLAGS=... to change it)"
 	@echo "make mutants   break the bot on purpose, one line at a time, and see each caught (MUTANT_FLAGS=... to change it)"
 	@echo "make each-step kill it before every step, disturb every message of short worlds (STEP_FLAGS=... to change it)"
+	@echo "make real-processes  kill real processes at random moments, fill their disk, start two at once (PROCESS_FLAGS=...)"
+	@echo "make pythons   the same worlds on every Python from 3.11 on that is found here (PYTHONS=... to name them)"
 	@echo "make lint      check the style with ruff"
 	@echo "make types     check the types with mypy"
 	@echo "make lock      write requirements.txt and requirements-dev.txt anew from the .in files (LOCK_FLAGS=--upgrade)"
@@ -59,6 +67,26 @@ mutants: $(VENV)/.dev
 each-step: $(VENV)/.dev
 	@echo "$(PY) -m tests.each_step $(STEP_FLAGS)"
 	@$(PY) -m tests.each_step $(STEP_FLAGS)
+
+real-processes: $(VENV)/.dev
+	@echo "$(PY) -m tests.processes $(PROCESS_FLAGS)"
+	@$(PY) -m tests.processes $(PROCESS_FLAGS)
+
+# One environment for each version, with what the bot needs; a Python that does not work is left out.
+pythons: $(VENV)/.dev
+	@for python in $(PYTHONS); do \
+		version=$$("$$python" -c 'import platform; print(platform.python_version())' 2>/dev/null) || continue; \
+		folder=$(OTHERS)/$$version; \
+		if [ ! -f "$$folder/.done" ] || [ requirements.txt -nt "$$folder/.done" ]; then \
+			echo "Installing what the bot needs into $$folder ..."; \
+			rm -rf "$$folder"; "$$python" -m venv "$$folder" || exit 1; \
+			install="$$folder/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes"; \
+			$$install -r requirements.txt && $$install --no-deps -r requirements-lighter.txt || exit 1; \
+			touch "$$folder/.done"; \
+		fi; \
+	done
+	@echo "$(PY) -m tests.pythons $(PYTHONS_FLAGS)"
+	@$(PY) -m tests.pythons $(PYTHONS_FLAGS)
 
 lint: venv-dev
 	@echo "$(PY) -m ruff check ."
@@ -95,7 +123,7 @@ diagrams: $(VENV)/.runtime
 	@$(PY) docs/diagrams.py
 
 clean:
-	rm -rf $(VENV) $(REFEREES) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REFEREES) $(OTHERS) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv-dev: $(VENV)/.dev
