@@ -13,7 +13,6 @@ from tests.support.twin_program import client_ids, report_of, resting_closes, se
 
 APART = (
     "--exchange", "backpack", "--ticker", "ETH", "--quantity", "0.1", "--take-profit", "0.5", "--wait-time", "2",
-    "--max-orders", "6",
 )  # fmt: skip
 """Closes that rest to the end, and a new entry every few seconds."""
 
@@ -26,9 +25,10 @@ def test_the_second_on_files_of_its_own_touches_nothing_and_the_guard_of_the_fir
     """No lock can know of it. Each names what the other holds, or halts over it; none cancels or covers it."""
     with served(tmp_path, "backpack", "--speed", "8") as twin:
         program = Program(tmp_path, twin.env)
-        with program.started(*APART) as first:
+        # The first opens too little to make the second halt as well.
+        with program.started(*APART, "--max-orders", "2") as first:
             first.line_with("take-profit sell")
-            other = ("--state-dir", "other", "--log-dir", "other", "--json", "-")
+            other = ("--max-orders", "6", "--state-dir", "other", "--log-dir", "other", "--json", "-")
             with program.started(*APART, *other) as second:
                 first.line_with("HALTED: position ")
                 halted = first.end()
