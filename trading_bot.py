@@ -336,9 +336,7 @@ class TradingBot:
         if self._ending.is_settled() and not self._ending.is_verified():
             self._oversight.need()
         self._oversight.glance_beside(self._tasks.spawn)
-        if (due_ns := self._oversight.due_ns()) is not None and due_ns <= self._clock.now_ns():
-            self._oversight.under_way = True
-            self._tasks.spawn(self._oversight.take_look())
+        self._oversight.begin(self._tasks.spawn)
 
     def _halt(self, reason: str) -> None:
         """No more opens; covering is finished, the closes stay, whatever stop was under way."""

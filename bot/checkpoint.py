@@ -23,6 +23,7 @@ from pathlib import Path
 import bot.memory
 import domain.accounting
 import domain.events
+import domain.forced
 import domain.orders
 import domain.recent_ids
 import helpers.portrait
@@ -44,6 +45,7 @@ _MADE_BY = (
     bot.memory,
     domain.accounting,
     domain.events,
+    domain.forced,
     domain.orders,
     domain.recent_ids,
     helpers.portrait,

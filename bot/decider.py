@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from bot.oversight import Oversight
 from bot.performer import Performer
@@ -21,6 +22,7 @@ from domain.commands import (
     RequestStop,
 )
 from domain.events import EntryAbandoned, WaiverLapsed
+from domain.report import plain
 from domain.status import NoticeKind
 from exchanges.base import BaseExchangeClient
 from strategies.take_profit_grid.decisions import Situation, TakeProfitGrid
@@ -59,6 +61,7 @@ class Decider:
         self._stop = stop
         self.decision: Decision | None = None
         self.is_paused = False
+        self._said_uncoverable = Decimal(0)
 
     async def decide(self) -> None:
         """Decide until nothing is wanted any more: each command changes the state through the journal.
@@ -86,6 +89,7 @@ class Decider:
         if decision.needs_look:
             self._oversight.need_position()
         self._notice_pause(decision)
+        self._notice_uncoverable(decision)
         if decision.band is not None and situation.stopping is None:
             self._client.watch_quotes(decision.band)
 
@@ -98,6 +102,16 @@ class Decider:
         level = self._strategy.config.pause_price
         text = f"the pause price {level} is reached" if is_paused else f"the price is back inside {level}; going on"
         self._say(NoticeKind.PAUSE_PRICE, text)
+
+    def _notice_uncoverable(self, decision: Decision) -> None:
+        """Once, until nothing lies bare any more or more does."""
+        if decision.uncoverable > self._said_uncoverable:
+            self._said_uncoverable = decision.uncoverable
+            bare = plain(decision.uncoverable)
+            text = f"{bare} cannot be covered while others hold as much the other way; nothing is opened meanwhile"
+            self._say(NoticeKind.ERROR, text)
+        elif not self._state.owing:
+            self._said_uncoverable = Decimal(0)
 
     def _perform(self, command: Command) -> bool:
         """Write the intent down and set it going. False: it could not be written, and is not wanted now."""

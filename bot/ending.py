@@ -87,7 +87,10 @@ class Ending:
             return False
         if self.mode is not StopMode.KEEP and state.live:
             return False
-        return self.mode is StopMode.CANCEL or not self._strategy.could_cover(state, self.mode, self._usable_quote())
+        if self.mode is StopMode.CANCEL:
+            return True
+        quote, look = self._usable_quote(), self._oversight.newest()
+        return not self._strategy.could_cover(state, self.mode, quote, look)
 
     def is_verified(self) -> bool:
         """Whether the venue, asked after everything was settled, lists what we believe.
@@ -133,7 +136,9 @@ class Ending:
         own = self._state.own
         if self.mode is not StopMode.FLATTEN or not own or not self.is_verified():
             return ""
-        refusal = self._strategy.exit_refusal(own, self._usable_quote()) or "the venue takes no order so small"
+        is_opposed = self._state.foreign_position * self._state.side.sign < 0
+        otherwise = "others hold the other way" if is_opposed else "the venue takes no order so small"
+        refusal = self._strategy.exit_refusal(own, self._usable_quote()) or otherwise
         return f"{plain(own)} is left ({refusal})"
 
     def _usable_quote(self) -> Quote | None:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from enum import Enum, auto
 
 from bot.adoption import Adoption
+from bot.questions import Question
 from bot.recorder import Recorder
 from domain.clock import Clock
 from domain.events import Fill, OrderUpdate, RulesChanged
@@ -40,26 +41,6 @@ _MOST_DOUBLINGS = 10
 _FUNDING_OVERLAP_NS = 48 * 3_600 * NANOSECONDS
 """The same for funding, which comes a few times a day."""
 _MOST_READINGS = 4
-_FIRST_WAIT_NS = NANOSECONDS // 2
-_EARLY_TRIES, _LONGEST_EARLY_WAIT_NS = 7, 3 * NANOSECONDS
-"""A venue whose lists lag says nothing for some seconds, and then is asked twice: an answer is due within 30 s."""
-_LONGEST_WAIT_NS = 10 * NANOSECONDS
-
-
-@dataclass(slots=True)
-class Question:
-    """One order to ask about, and when.
-
-    `cancel_over_ns`: from then on no cancel of ours can be on its way, so that "still resting" means that it failed.
-    `doubted`: the order should rest but was not listed, so that its resting here answers nothing. `absent_since_ns`:
-    when the venue first listed no such order.
-    """
-
-    due_ns: int
-    tries: int = 0
-    cancel_over_ns: int | None = None
-    doubted: bool = False
-    absent_since_ns: int | None = None
 
 
 class LookResult(Enum):
@@ -130,8 +111,7 @@ class Inquiry:
         """
         due_ns = self.clock.now_ns() + wait_ns
         question = self.questions.setdefault(client_id, Question(due_ns))
-        if not question.tries:  # What was asked already keeps its growing pauses.
-            question.due_ns = min(question.due_ns, due_ns)
+        question.bring_forward(due_ns)
         if cancel_over:
             known_ns = question.cancel_over_ns
             question.cancel_over_ns = due_ns if known_ns is None else min(known_ns, due_ns)
@@ -146,9 +126,7 @@ class Inquiry:
         order = self.state.orders.get(client_id)
         if order is None:
             return True
-        if client_id in self.state.unexplained:
-            return False
-        return order.status.has_ended or (order.status is OrderStatus.OPEN and not self.questions[client_id].doubted)
+        return client_id not in self.state.unexplained and _is_known(order, self.questions[client_id])
 
     def due(self) -> list[int]:
         """Orders to be asked about now."""
@@ -175,11 +153,11 @@ class Inquiry:
             self.asking.discard(client_id)
 
     async def _ask(self, client_id: int, question: Question, order: Order) -> None:
-        question.tries += 1
-        self._postpone(question)
+        question.begin_try(self.clock.now_ns(), lacks_trades_only=_is_known(order, question))
         try:
             # Once: a question has its own times to be asked again, and an exchange counts every request.
-            with urgent_reads():  # An open of unknown outcome may have filled, and a close be owed.
+            # An open of unknown outcome may have filled, and a close be owed.
+            with urgent_reads(not question.is_patient):
                 info = await self.client.query(client_id, order.order_id)
                 needs_fills = order.accepted_ns is not None if info is None else info.filled_size > order.traded
                 fills = await self._fills(order.intended_ns, question.tries) if needs_fills else []
@@ -197,16 +175,12 @@ class Inquiry:
             return
         self.learn(self._update(order, info, question))
         if not order.is_live or order.status is OrderStatus.OPEN:
-            self._settled(client_id)
+            self._settled(client_id, question)
 
-    def _settled(self, client_id: int) -> None:
+    def _settled(self, client_id: int, question: Question) -> None:
+        question.doubted = False
         if client_id not in self.state.unexplained:
             self.questions.pop(client_id, None)
-
-    def _postpone(self, question: Question) -> None:
-        longest_ns = _LONGEST_EARLY_WAIT_NS if question.tries <= _EARLY_TRIES else _LONGEST_WAIT_NS
-        wait_ns = min(_FIRST_WAIT_NS << min(question.tries - 1, 10), longest_ns)
-        question.due_ns = self.clock.now_ns() + wait_ns
 
     def _absent(self, order: Order, question: Question) -> None:
         """The venue's complete history does not know the order.
@@ -393,6 +367,11 @@ class Inquiry:
     def _tells_news(self, order: Order, info: OrderInfo) -> bool:
         waits = order.status in (OrderStatus.PLANNED, OrderStatus.UNKNOWN)
         return order.is_live and (waits or info.filled_size > order.filled or info.size < order.quantity)
+
+
+def _is_known(order: Order, question: Question) -> bool:
+    """Whether the order's state and total are known, though trades may be missing."""
+    return order.status.has_ended or (order.status is OrderStatus.OPEN and not question.doubted)
 
 
 def _amounts(orders: list[OrderInfo]) -> dict[str, Decimal]:

@@ -36,6 +36,8 @@ _RULES_DOUBT_NS, _RULES_LONGEST_DOUBT_NS = 20 * NANOSECONDS, 60 * NANOSECONDS
 earliest, and longer each time they turn out not to have changed, until nothing was refused for `_DOUBT_FADES_NS`."""
 _DOUBT_FADES_NS = 300 * NANOSECONDS
 
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
 
 class Oversight:
     """Plans looks, keeps the newest one, and lets the guard judge it.
@@ -70,8 +72,11 @@ class Oversight:
         self._glanced_for_ns: int | None = None
         """For what has been uncertain since then the position alone was read; once has to do."""
         self._not_before_ns = 0
-        self._room_ns, self._room_was_urgent = 0, False
-        """When the exchange's limits have room for a look again; whether what they keep back was used up too."""
+        """Nothing is read before, whatever is due."""
+        self._again_ns = 0
+        """When a look that failed is tried again; reading the position alone need not wait for it."""
+        self._room_ns = self._kept_back_ns = 0
+        """When the exchange's limits have room for a look again, and when for what may use all that they keep back."""
         self._failures = 0
         self._times_lost = 0
         self._rules_read_ns = clock.now_ns()
@@ -125,8 +130,17 @@ class Oversight:
         due = [at_ns for at_ns in times if at_ns is not None]
         if not due:
             return None
-        has_reserve = self._is_waited_for() and not self._room_was_urgent
-        return max(min(due), self._not_before_ns, 0 if has_reserve else self._room_ns)
+        if self._glances_ahead():
+            return self._not_sooner(self._glance_due_ns or 0)
+        return max(self._not_sooner(min(due)), self._again_ns)
+
+    def _not_sooner(self, due_ns: int) -> int:
+        return max(due_ns, self._not_before_ns, self._kept_back_ns if self._is_waited_for() else self._room_ns)
+
+    def _glances_ahead(self) -> bool:
+        """Whether the position is read before a failed look is tried again: once, and then with each such look."""
+        is_asked = self._glance_due_ns is not None and self._can_glance() and self._is_waited_for()
+        return is_asked and self._glanced_for_ns != self._state.uncertain_since_ns
 
     def lose_sight(self) -> None:
         """Events may have been missed: what was seen before proves nothing any more."""
@@ -164,38 +178,54 @@ class Oversight:
         is_newer = self.look is not None and self.glance is not None and self.glance.as_of_ns > self.look.as_of_ns
         return self.glance if is_newer else self.look
 
-    async def take_look(self) -> None:
+    def begin(self, spawn: Spawn) -> None:
+        """To be called at every step: read what is due."""
+        if (due_ns := self.due_ns()) is not None and due_ns <= self._clock.now_ns():
+            self.under_way, self._is_asked_beside = True, False
+            spawn(self.take_look(spawn))
+
+    async def take_look(self, spawn: Spawn) -> None:
         """Or a glance, where that is all that is waited for, and tells enough."""
         self.under_way = True
         is_for_cover, self._glance_due_ns = self._glance_due_ns is not None, None
-        if is_for_cover and self._may_glance() and await self._glance():
-            return
-        self.under_way, self._is_asked_beside = True, False
+        if is_for_cover and self._may_glance():
+            if await self._glance():
+                return
+            self.want()
+            if self._again_ns > self._clock.now_ns() or self._not_sooner(0) > self._clock.now_ns():
+                return
+        self.under_way, self._is_asked_beside = True, self._is_asked_beside or is_for_cover
+        if self._failures:
+            self._glanced_for_ns = None
+        self.glance_beside(spawn)
         self._due_ns = self._doubt_due_ns = self._seen_own = None
         times_lost, now_ns = self._times_lost, self._clock.now_ns()
         is_time = self._rules_due_ns is not None and self._rules_due_ns <= now_ns
         rules_doubted = self._rules_doubted or is_time or now_ns - self._rules_read_ns >= _RULES_LAST_NS
         reading = Reading(LookResult.FAILED, text="the look broke off")
-        is_urgent, rules = self._is_waited_for(), self._inquiry.rules()
+        rules = self._inquiry.rules()
         try:
             with urgent_reads(self._is_waited_for):
                 reading = await self._inquiry.look(events_missed=self.events_missed, rules_doubted=rules_doubted)
         finally:
             self.under_way = False
             if reading.look is None or times_lost != self._times_lost:
-                self._retry(reading, is_urgent)
+                self._retry(reading)
             else:
                 if rules_doubted:
                     self._rules_read(now_ns, is_time and rules == self._inquiry.rules())
                 self._take(reading, reading.look)
 
+    def _can_glance(self) -> bool:
+        """Whether the position alone can tell enough: what was seen before still stands for the rest."""
+        return self.look is not None and not self.events_missed
+
     def _may_glance(self) -> bool:
-        """Whether no look is due that there is room for."""
-        if self.look is None or self.events_missed:
-            return False
+        """Whether no look is due that there is room for, and that has not just failed."""
         now_ns = self._clock.now_ns()
         times = (self._due_ns, self._doubt_due_ns)
-        return all(due_ns is None or max(due_ns, self._room_ns) > now_ns for due_ns in times)
+        not_before_ns = max(self._room_ns, self._again_ns)
+        return self._can_glance() and all(due_ns is None or max(due_ns, not_before_ns) > now_ns for due_ns in times)
 
     async def _glance(self) -> bool:
         """Read the position alone. True where it tells enough: then what a close gave back is covered without waiting
@@ -209,12 +239,12 @@ class Oversight:
             self.want(_LOOK_AFTER_GLANCE_NS)
         return tells_enough
 
-    def glance_beside(self, spawn: Callable[[Coroutine[Any, Any, None]], None]) -> None:
-        """To be called at every step: where a close came to wait for the position while a look is under way, have that
-        read alone, once. The look has heard of that close's end, and begins anew."""
+    def glance_beside(self, spawn: Spawn) -> None:
+        """To be called at every step: where a close waits for the position while a look is under way, have that read
+        alone, once. Where the look has heard of that close's end, it begins anew."""
         if not self._is_asked_beside or not self.under_way or self._is_glancing:
             return
-        if self.look is None or self.events_missed or not self._is_waited_for():
+        if not self._can_glance() or not self._is_waited_for():
             return
         if self._glanced_for_ns != self._state.uncertain_since_ns:
             self._is_glancing = True
@@ -231,7 +261,8 @@ class Oversight:
         try:
             with urgent_reads():
                 seen = await glance(self._inquiry)
-        except Unavailable:
+        except Unavailable as error:
+            self._note_room(error.again_s, was_urgent=True)
             return False
         finally:
             self._is_glancing = False
@@ -254,7 +285,7 @@ class Oversight:
     def _take(self, reading: Reading, look: Look) -> None:
         self.events_missed = False
         self.failed = False
-        self._failures = 0
+        self._failures = self._again_ns = 0
         self.look = look
         self.reading = reading
         self.has_looked = True
@@ -265,7 +296,7 @@ class Oversight:
             self._foreign_named = True
             self._after_first_look(reading.foreign_orders)
 
-    def _retry(self, reading: Reading, was_urgent: bool) -> None:
+    def _retry(self, reading: Reading) -> None:
         """A failed look agrees with nothing; a restless one is only early."""
         self._guard.forget()
         self.reading = None
@@ -274,15 +305,22 @@ class Oversight:
             self._not_before_ns = self._clock.now_ns() + _RESTLESS_RETRY_NS
             return
         self.failed = True
-        wait_ns = min(_FIRST_RETRY_NS << min(self._failures, 10), _LONGEST_RETRY_NS)
         if reading.again_s is None:
-            self._not_before_ns = self._clock.now_ns() + wait_ns
+            self._again_ns = self._clock.now_ns() + min(_FIRST_RETRY_NS << min(self._failures, 10), _LONGEST_RETRY_NS)
         else:
-            wait_ns = min(round(reading.again_s * NANOSECONDS), _LONGEST_PAUSE_NS)
-            self._room_ns, self._room_was_urgent = self._clock.now_ns() + wait_ns, was_urgent
+            self._note_room(reading.again_s, was_urgent=self._is_waited_for())
         self._failures += 1
         if self._failures == _FAILURES_WORTH_A_NOTICE:
             self._say(NoticeKind.ERROR, f"the venue cannot be asked, nothing is opened: {reading.text}")
+
+    def _note_room(self, again_s: float | None, *, was_urgent: bool) -> None:
+        """A read was refused for want of room; `was_urgent`: though it might use what is kept back."""
+        if again_s is None:
+            return
+        at_ns = self._clock.now_ns() + min(round(again_s * NANOSECONDS), _LONGEST_PAUSE_NS)
+        self._room_ns = max(self._room_ns, at_ns)
+        if was_urgent:
+            self._kept_back_ns = at_ns
 
     def _after_first_look(self, foreign_orders: int) -> None:
         if foreign_orders:

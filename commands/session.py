@@ -160,17 +160,19 @@ class SessionRun:
                 ViewWatcher(journal.last_seq, is_quiet=is_fast, is_still=is_fast and not self._say.isatty()),
                 MessengerWatcher(messages),
             )
+            report: Report | None = None
             try:
                 outcome, report = self._trade(journal, watchers)
             except _MARKET_ERRORS as error:
                 log.line(Level.ERROR, str(error))
                 print(f"error: {error}", file=self._around.err)
-                return 1
-            exit_status = outcome.exit_status or self._end_account()
-        unreported = self._report(report)
-        if self._unclosed and not exit_status:
+                exit_status = 1
+            else:
+                exit_status = outcome.exit_status or self._end_account()
+        unreported = 0 if report is None else self._report(report)
+        if self._unclosed:
             print(f"error: {self._unclosed}; the last records may not survive a power loss", file=self._around.err)
-            exit_status = 3
+            exit_status = exit_status or 3
         return exit_status or unreported
 
     def _close(self, journal: SqliteJournal) -> None:

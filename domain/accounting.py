@@ -6,7 +6,9 @@ arithmetic runs in a context that traps `Inexact`, so a digit is never lost sile
 
 A closing trade realizes against its own entries, in the order its order names them in `parts`, and within an entry
 against the oldest fill first. A forced trade (liquidation, auto-deleveraging) names none and takes the oldest entries
-first. Trades come in any order: a close whose opening trade is still missing waits in its entry for that trade.
+first; what goes beyond the own position known by then is somebody else's, and the share of its fee with it
+(`domain.forced`). Other trades come in any order: a close whose opening trade is still missing waits in its entry for
+that trade. Shares of a fee alone are rounded, to 28 digits.
 
 At all times `realized_pnl - open_cost == written_off_cost - sum(price x signed quantity of every own trade)`, where
 own quantity that was found counts as a trade at its assumed price.
@@ -20,18 +22,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import (
-    Context,
-    Decimal,
-    DivisionByZero,
-    Inexact,
-    InvalidOperation,
-    Overflow,
-    localcontext,
-)
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow, localcontext
 from fractions import Fraction
 
 from domain.events import ClosedOutside, Fill, FundingPayment, OrderIntended, OrderUpdate, OwnFound, Record
+from domain.forced import OwnQuantity
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus, Purpose, advance
 from domain.recent_ids import RecentIds
@@ -128,6 +123,7 @@ class Accounting:
         """Trades beyond everything known to be open, all of one sign."""
         self._payments = RecentIds(_REMEMBERED_IDS)
         self._forced = RecentIds(_REMEMBERED_IDS)
+        self._own = OwnQuantity()
         self._handlers: dict[type, Callable[..., None]] = {
             OrderIntended: self._order_intended,
             OrderUpdate: self._order_update,
@@ -198,9 +194,13 @@ class Accounting:
 
     def _raise_total(self, order: _Order, *, filled: Decimal = ZERO, traded: Decimal = ZERO) -> None:
         """Totals only grow. `filled` is a total from the venue, `traded` one trade more."""
-        missing_before = order.filled - order.traded
+        filled_before, missing_before = order.filled, order.filled - order.traded
         order.traded += traded
         order.filled = max(order.filled, filled, order.traded)
+        if order.entry is None:
+            self._own.close(order.filled - filled_before)
+        else:
+            self._own.open(order.side, order.filled - filled_before)
         change = order.filled - order.traded - missing_before
         self.unexplained += change
         if order.entry is not None:
@@ -246,10 +246,10 @@ class Accounting:
 
     def _fill(self, fill: Fill) -> None:
         if fill.client_id is None:
-            if fill.forced and self._forced.is_new(fill.order_id, fill.trade_id):
-                self._charge(fill)
-                self._close_oldest(fill.price, fill.quantity * fill.side.sign)
-                self.max_position = max(self.max_position, abs(self.position))
+            is_new = fill.forced and self._forced.is_new(fill.order_id, fill.trade_id)
+            if is_new and (own := self._own.take_part(fill)) is not None:
+                self._charge(own)
+                self._close_oldest(own.price, own.quantity * own.side.sign)
             return
         order = self._orders.get(fill.client_id)
         if order is None or fill.trade_id in order.trade_ids:
@@ -345,6 +345,7 @@ class Accounting:
 
     def _closed_outside(self, record: ClosedOutside) -> None:
         left = record.quantity
+        self._own.close(left)
         for entry in self._entries.values():
             while left and entry.lots and entry.lots[0].quantity * entry.opening_sign > 0:
                 left -= self._write_off(entry.lots, left)
@@ -360,6 +361,7 @@ class Accounting:
         entry = self._entries.setdefault(record.entry_id, _Entry(record.side.sign))
         self.entries += 1
         signed = record.quantity * record.side.sign
+        self._own.open(record.side, record.quantity)
         self.position += signed
         self.max_position = max(self.max_position, abs(self.position))
         self._keep(entry.lots, record.price, self._match(self._loose, record.price, signed))
@@ -391,5 +393,5 @@ def wear_bps(net: Decimal, volume_quote: Decimal) -> Decimal | None:
     return Decimal(scaled).scaleb(-_WEAR_PLACES, EXACT)
 
 
-KNOWN_CLASSES: tuple[type, ...] = (_Lot, _Entry, _Order, RecentIds)
+KNOWN_CLASSES: tuple[type, ...] = (_Lot, _Entry, _Order, RecentIds, OwnQuantity)
 """Of what an `Accounting` holds, for whoever keeps a copy of one."""

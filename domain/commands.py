@@ -73,7 +73,8 @@ class Decision:
 
     `wake_ns`: look again at this time at the latest (None: only when something happens). `band`: look again when the
     touch leaves it (None: no price matters). `needs_look`: the venue must be asked before something owed can be
-    decided.
+    decided. `uncoverable`: own quantity that lies bare, in base units, and that no close may be placed for because
+    others hold as much the other way.
     """
 
     commands: tuple[Command, ...]
@@ -82,3 +83,4 @@ class Decision:
     band: PriceBand | None
     needs_look: bool
     next_action: str
+    uncoverable: Decimal = Decimal(0)

@@ -12,7 +12,7 @@ _urgent: ContextVar[Callable[[], bool]] = ContextVar("urgent reads", default=lam
 @contextmanager
 def urgent_reads(is_urgent: bool | Callable[[], bool] = True) -> Iterator[None]:
     """What is read inside, by this task, is urgent; `is_urgent` False: as it was outside. A function is asked at each
-    read, since a close may come to wait for reads that had begun without one."""
+    read, and while that waits for room, since a close may come to wait for reads that had begun without one."""
     before = _urgent.get()
     inside = is_urgent if callable(is_urgent) else lambda: bool(is_urgent)
     token = _urgent.set(lambda: inside() or before())

@@ -35,8 +35,8 @@ class StorageError(Exception):
     """One line that says what is wrong with a storage, and what to do."""
 
 
-def open_storage(address: str | None) -> BaseStorage:
-    """None: in memory, forgotten at the end. Raises `StorageError`."""
+def open_storage(address: str | None, connect: Callable[[str], BaseStorage] = RDBStorage) -> BaseStorage:
+    """None: in memory, forgotten at the end. `connect`: to a database on a server. Raises `StorageError`."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if address is None:
         return InMemoryStorage()
@@ -45,13 +45,27 @@ def open_storage(address: str | None) -> BaseStorage:
             return JournalStorage(JournalFile(_file(address.removeprefix(_JOURNAL), address)))
         url = make_url(address)
         if url.get_backend_name() != "sqlite":
-            return laid_out(address)
+            return laid_out(address, connect)
         return _sqlite(url, address)
     except (SQLAlchemyError, OptunaError, ImportError, RuntimeError, ValueError, OSError) as error:
-        raise StorageError(f"--storage {masked(address)} cannot be used: {first_line(error)}; {_ADVICE}") from None
+        raise _unusable(address, error) from None
 
 
 _ADVICE = "write it like sqlite:///search.db or journal:search.log"
+_SERVER_ADVICE = "see whether it runs, and whether host, name, user and password are right"
+
+
+def _unusable(address: str, error: Exception) -> StorageError:
+    """What is said of it; how an address is written is no advice to somebody whose server is down."""
+    reason, cause = first_line(error), _cause(error)
+    if isinstance(cause, DBAPIError) and cause.statement is None:  # Nobody answered.
+        url = make_url(address)
+        if url.get_backend_name() != "sqlite":
+            reason = reason.replace(url.password, "***") if url.password else reason
+            return StorageError(
+                f"--storage {masked(address)}: the server cannot be reached: {reason}; {_SERVER_ADVICE}"
+            )
+    return StorageError(f"--storage {masked(address)} cannot be used: {reason}; {_ADVICE}")
 
 
 def masked(address: str) -> str:
@@ -72,7 +86,7 @@ def claim(storage: BaseStorage, about: Mapping[str, Any], address: str | None) -
                 head.set_user_attr(name, value)
         known = optuna.load_study(study_name=_HEAD, storage=storage).user_attrs
     except (SQLAlchemyError, OptunaError, OSError) as error:
-        raise StorageError(f"--storage {shown} cannot be used: {first_line(error)}; {_ADVICE}") from None
+        raise _unusable(address or "", error) from None
     for name, value in about.items():
         if known.get(name) != value:
             raise StorageError(
@@ -126,9 +140,13 @@ def _file(name: str, address: str) -> Path:
 
 def first_line(error: Exception) -> str:
     """What went wrong, without the explanations that follow; and not what Optuna supposes of a database's error."""
-    cause = error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
+    cause = _cause(error)
     reason = getattr(cause, "orig", None) or cause
     return str(reason).strip().partition("\n")[0] or type(error).__name__
+
+
+def _cause(error: Exception) -> Exception:
+    return error.__cause__ if isinstance(error.__cause__, SQLAlchemyError) else error
 
 
 def _short(value: object) -> str:

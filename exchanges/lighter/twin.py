@@ -60,6 +60,7 @@ class LighterTwin(TwinBase):
 
     name = "lighter"
     ws_path = "/stream"
+    only_lists_orders = True
     gate_type = Gate
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None) -> None:

@@ -41,6 +41,8 @@ class TwinBase(ABC):
     name: str
     rest_path = ""
     ws_path = ""
+    only_lists_orders = False
+    """Whether no single order can be asked for: lists are all that tells of one."""
 
     def __init__(self, setup: TwinSetup) -> None:
         self.setup = setup

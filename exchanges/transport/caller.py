@@ -76,7 +76,7 @@ class RestCaller:
     ) -> T:
         """Ask. Raises `Unavailable`, or what `decode` raises."""
         try:
-            answered = await self._send(make, costs, urgent=are_reads_urgent(), within_s=self._patience.read_s)
+            answered = await self._send(make, costs, urgent=are_reads_urgent, within_s=self._patience.read_s)
             return self._decoded(answered, decode)
         except NotSent as error:
             raise Unavailable(str(error), again_s=error.again_s) from None
@@ -106,7 +106,12 @@ class RestCaller:
             raise OutcomeUnknown(str(error)) from None
 
     async def _send(
-        self, make: Callable[[], HttpRequest], costs: Mapping[str, int], *, urgent: bool, within_s: float
+        self,
+        make: Callable[[], HttpRequest],
+        costs: Mapping[str, int],
+        *,
+        urgent: bool | Callable[[], bool],
+        within_s: float,
     ) -> _Answered:
         started_ns = self._clock.now_ns()
         await self._limiter.take(costs, urgent=urgent, within_s=within_s)

@@ -39,7 +39,13 @@ class Departure(aiohttp.ClientRequest):
     has_left = False
 
     def __init__(self, base_url: str, request: HttpRequest) -> None:
-        """`base_url` is a checked base address."""
+        """`base_url` is a checked base address.
+
+        Raises `ValueError` (`aiohttp.InvalidURL` is one) or `TypeError` for what cannot be written as it was signed.
+        Their texts may hold what was signed.
+        """
+        if not all(name.isprintable() and value.isprintable() for name, value in request.headers):
+            raise ValueError("a header holds what no header may")
         super().__init__(
             request.method,
             URL(base_url + request.target, encoded=True),
@@ -48,6 +54,10 @@ class Departure(aiohttp.ClientRequest):
             data=request.body or None,
             loop=asyncio.get_running_loop(),
         )
+        # Line ends, tabs and fragments are left out of an address without a word; so is the "?" of an empty query.
+        target = request.target.removesuffix("?")
+        if " " in target or not target.isprintable() or not self.url.raw_path_qs.endswith(target):
+            raise ValueError("another target would travel than was signed")
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         self.has_left = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -125,6 +125,10 @@ def _check_possible(name: str, needed: int, most: int) -> None:
         raise ValueError(f"{name} can never hold {needed}, reserve included; {most} is the most")
 
 
+_ASK_AGAIN_NS = NANOSECONDS // 5
+"""What waits for room may come to be urgent meanwhile: that is asked for this often."""
+
+
 class RateLimiter:
     """One venue's budget for one account. `clock` must never go back."""
 
@@ -151,16 +155,21 @@ class RateLimiter:
         """The venue refused for load, or banned us: send nothing at all for this long. A longer pause stays."""
         self._paused_until_ns = max(self._paused_until_ns, self._clock.now_ns() + round(seconds * NANOSECONDS))
 
-    async def take(self, costs: Mapping[str, int], *, urgent: bool, within_s: float) -> None:
-        """Wait for what the request costs and take it. Raises `NotSent` at once when it cannot be there in time."""
+    async def take(self, costs: Mapping[str, int], *, urgent: bool | Callable[[], bool], within_s: float) -> None:
+        """Wait for what the request costs and take it. Raises `NotSent` at once when it cannot be there in time.
+
+        `urgent`: a function where that may change while it waits; it is asked several times a second.
+        """
+        is_urgent = urgent if callable(urgent) else lambda: urgent
         now_ns = self._clock.now_ns()
         deadline_ns = now_ns + round(within_s * NANOSECONDS)
-        while (ready_ns := self._ready_ns(now_ns, costs, urgent)) > now_ns:
+        while (ready_ns := self._ready_ns(now_ns, costs, is_urgent())) > now_ns:
             if ready_ns > deadline_ns:
                 wait_s = (ready_ns - now_ns) / NANOSECONDS
                 text = f"the rate limit leaves no room for this request for another {wait_s:.1f} s"
                 raise NotSent(text, again_s=wait_s)
-            await asyncio.sleep((ready_ns - now_ns) / NANOSECONDS)
+            wait_ns = min(ready_ns - now_ns, _ASK_AGAIN_NS) if callable(urgent) else ready_ns - now_ns
+            await asyncio.sleep(wait_ns / NANOSECONDS)
             now_ns = self._clock.now_ns()
         for name, cost in costs.items():
             self._levels[name].take(now_ns, cost)

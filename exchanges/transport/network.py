@@ -32,6 +32,7 @@ _LARGEST_MESSAGE = 16 << 20
 _KEEP_ALIVE_S = 75.0
 _CONNECTIONS = 16
 _CLOSE_WITHIN_S = 2.0
+_CLOSED = "the connections have been closed"
 
 
 class Network:
@@ -44,6 +45,7 @@ class Network:
     def __init__(self) -> None:
         self._connector: aiohttp.BaseConnector | None = None
         self._socket_session: aiohttp.ClientSession | None = None
+        self._is_closed = False
         self.sockets: WebSocketTransport = _Sockets(self)
 
     def open_http(self, base_url: str) -> HttpTransport:
@@ -51,7 +53,8 @@ class Network:
         return _Http(self, base_url)
 
     async def close(self) -> None:
-        """Close every connection. Idempotent."""
+        """Close every connection, for good. Idempotent."""
+        self._is_closed = True
         connector, session = self._connector, self._socket_session
         self._connector = self._socket_session = None
         if connector is not None:
@@ -61,14 +64,18 @@ class Network:
 
     @property
     def connector(self) -> aiohttp.BaseConnector:
-        """For requests. Made on first use, on the running loop."""
+        """For requests. Made on first use, on the running loop. Raises `NotSent` after `close`."""
+        if self._is_closed:
+            raise NotSent(f"not sent: {_CLOSED}")
         if self._connector is None:
             self._connector = _new_connector()
         return self._connector
 
     @property
     def socket_session(self) -> aiohttp.ClientSession:
-        """For sockets. Made on first use, on the running loop."""
+        """For sockets. Made on first use, on the running loop. Raises `ConnectionLost` after `close`."""
+        if self._is_closed:
+            raise ConnectionLost(_CLOSED)
         if self._socket_session is None:
             trace = aiohttp.TraceConfig()
             trace.on_request_redirect.append(_refuse_redirect)
@@ -98,7 +105,7 @@ class _Http:
         self._base_url = base_url
 
     async def send(self, request: HttpRequest, deadline_s: float) -> HttpResponse:
-        departure = Departure(self._base_url, request)
+        departure = self._written(request)
         try:
             async with asyncio.timeout(deadline_s), await answered(departure, self._network.connector) as response:
                 body = await _whole_body(response)
@@ -110,6 +117,13 @@ class _Http:
 
     async def close(self) -> None:
         """The connections belong to the `Network`."""
+
+    def _written(self, request: HttpRequest) -> Departure:
+        """Raises `NotSent`, by the kind of the error alone: its text may hold an address with its signature."""
+        try:
+            return Departure(self._base_url, request)
+        except (ValueError, TypeError) as error:
+            raise NotSent(f"not sent: the request cannot be written ({type(error).__name__})") from None
 
 
 def _failed(departure: Departure, reason: str) -> NotSent | OutcomeUnknown:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from simulation.life import Household
 
 _ZERO = Decimal(0)
+_HIDDEN_AT_MOST_NS = 8 * NANOSECONDS
+_LISTED_FOR_NS = 60 * NANOSECONDS
+"""Where lists are all that tells of an order: how long one is missing at the most, and how long none is afterwards."""
 
 
 class VenueFault(Timed):
@@ -71,7 +74,11 @@ class OrdersRefused(VenueFault):
 
 
 class OrderHidden(VenueFault):
-    """A resting order is missing from the list of open orders; it is found by its id."""
+    """A resting order is missing from the list of open orders; it is found by its id.
+
+    Where no order can be asked for by its id, the list is all there is: there it comes back before whoever asks may
+    believe that the order never arrived, and is not missing again soon.
+    """
 
     name = "order_hidden"
     covers = (34, 35)
@@ -81,9 +88,11 @@ class OrderHidden(VenueFault):
 
         def act() -> None:
             resting = home.world.venue.true_open_orders()
-            if resting:
-                self._hidden = resting[int(pick * len(resting))].order_id
-                self._turn_on(home, lasting_ns)
+            only_listed = home.world.only_lists_orders
+            if not resting or (only_listed and home.world.now_ns < self._until_ns + _LISTED_FOR_NS):
+                return
+            self._hidden = resting[int(pick * len(resting))].order_id
+            self._turn_on(home, min(lasting_ns, _HIDDEN_AT_MOST_NS) if only_listed else lasting_ns)
 
         return act
 

@@ -116,6 +116,8 @@ class SimulatedWorld(ABC):
     venue: WorldVenue
     scribe: Scribe
     way: Way
+    only_lists_orders: bool = False
+    """Whether the venue tells of an order in lists alone."""
     secrets: Sequence[str] = ()
     """Values that must be shown nowhere: throw-away keys of this world's own."""
 

@@ -240,6 +240,7 @@ class TwinSimulation(SimulatedWorld):
         self._client_module, twin_module = ExchangeFactory.load_for_worlds(exchange)
         twin: TwinBase = twin_module.open_twin(setup)
         self.twin = twin
+        self.only_lists_orders = twin.only_lists_orders
         self._messenger_keys = _messenger_keys(seed)
         keys = [key.name for key in ExchangeFactory.load_venue(exchange).KEYS if key.is_secret]
         env = {**twin.env("", ""), **self._messenger_keys}

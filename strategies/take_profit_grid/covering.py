@@ -14,6 +14,7 @@ from domain.market import Quote
 from domain.orders import OrderStatus, Purpose
 from domain.stop import StopMode
 from strategies.take_profit_grid.entries import Entry
+from strategies.take_profit_grid.guards import Look
 from strategies.take_profit_grid.orders import ZERO, Order
 from strategies.take_profit_grid.prices import Prices
 from strategies.take_profit_grid.retry import cancel_retry_at, close_retry_at
@@ -50,6 +51,7 @@ class Covering:
         if situation.recovering:
             draft.needs_look = True
             return
+        draft.uncoverable = self._uncoverable(state, situation)
         owed = self._coverable(state, situation, draft)
         retry_ns = close_retry_at(state.failures[Purpose.CLOSE])
         if retry_ns is not None and situation.now_ns < retry_ns:
@@ -78,9 +80,14 @@ class Covering:
                 over -= claimed
                 cancel(order, "covers more than there is", situation, draft)
 
-    def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
-        """Whether an order the venue would take could close some of what lies bare; the rest is dust, and carried."""
+    def could_cover(
+        self, state: GridState, stopping: StopMode | None, quote: Quote | None, look: Look | None
+    ) -> bool:
+        """Whether an order the venue would take could close some of what lies bare; the rest is dust, and carried, or
+        what others hold against."""
         owed = [(entry, entry.owed) for entry in map(state.entries.__getitem__, state.owing) if entry.owed > 0]
+        if _opposed(state):
+            owed = _up_to(_room(state, look), owed)
         at_market, rest = (owed, []) if stopping is StopMode.FLATTEN else self._ways(owed, quote)
         return self.exit_refusal(self._whole_steps(at_market), quote) is None or any(self._closes(rest, quote))
 
@@ -95,27 +102,38 @@ class Covering:
     def _coverable(self, state: GridState, situation: Situation, draft: Draft) -> Owed:
         """What may be covered now: fresh fills at once, returned quantity after one look, up to the position."""
         entries = [state.entries[entry_id] for entry_id in state.owing]
+        look = situation.look
+        fresh = sum((max(ZERO, entry.fresh) for entry in entries), ZERO)
+        room = _room(state, look)
+        may_be_fresh = min(fresh, room) if _opposed(state) else fresh
         may_return = ZERO
         if situation.stopping is StopMode.FLATTEN:
-            may_return = state.own  # A reduce-only exit can take no more than there is: no look is waited for.
+            # A reduce-only exit can take no more than there is: no look is waited for.
+            may_return = room - may_be_fresh if _opposed(state) else state.own
         elif any(entry.returned > 0 for entry in entries):
-            look = situation.look
             if look is None or look.as_of_ns < (state.uncertain_since_ns or 0):
                 draft.needs_look = True
             else:
-                position = look.position + (state.own - look.own)
-                fresh = sum((max(ZERO, entry.fresh) for entry in entries), ZERO)
-                # What others hold the other way makes the venue's position smaller, and no order may turn it over.
-                opposed = min(ZERO, state.foreign_position * state.side.sign)
-                may_return = max(ZERO, min(state.own, position + opposed) - state.covered - fresh)
+                may_return = max(ZERO, room - fresh)
         coverable = []
         for entry in entries:
             returned = min(entry.returned, may_return)
             may_return -= returned
-            amount = max(ZERO, entry.fresh) + returned
+            fresh = min(max(ZERO, entry.fresh), may_be_fresh)
+            may_be_fresh -= fresh
+            amount = fresh + returned
             if amount > 0:
                 coverable.append((entry, amount))
         return coverable
+
+    def _uncoverable(self, state: GridState, situation: Situation) -> Decimal:
+        """What lies bare, and no close may be placed for because others hold as much the other way; no dust."""
+        if not _opposed(state):
+            return ZERO
+        bare = sum((max(ZERO, state.entries[entry_id].owed) for entry_id in state.owing), ZERO)
+        beyond = min(_opposed(state), max(ZERO, bare - _room(state, situation.look)))
+        quantity = self.prices.rules.quantity_at_or_below(beyond)
+        return quantity if self.exit_refusal(quantity, situation.quote) is None else ZERO
 
     def _leaves_at_market(self, entry: Entry) -> bool:
         """Boost closes each fill at market; what a cancel of the open revealed leaves as a maker at the entry price."""
@@ -177,12 +195,28 @@ class Covering:
         return self.prices.close_price(entry.worst_price, quote)
 
 
+def _opposed(state: GridState) -> Decimal:
+    """What others held against the bot's direction when the journal began."""
+    return max(ZERO, -state.foreign_position * state.side.sign)
+
+
+def _room(state: GridState, look: Look | None) -> Decimal:
+    """How much more may be under closes: what others hold the other way makes the venue's position smaller, and no
+    order may turn it over. `look`: the newest; without one the others are taken to hold what they did."""
+    position = state.own if look is None else look.position + (state.own - look.own)
+    return max(ZERO, min(state.own, position - _opposed(state)) - state.covered)
+
+
 def _parts(owed: Owed, quantity: Decimal) -> tuple[Part, ...]:
     """`quantity` spread over what is owed; what does not fit in whole steps is left to the last."""
-    parts = []
+    return tuple(Part(entry.entry_id, taken) for entry, taken in _up_to(quantity, owed))
+
+
+def _up_to(quantity: Decimal, owed: Owed) -> Owed:
+    taken: Owed = []
     for entry, amount in owed:
-        taken = min(amount, quantity)
-        quantity -= taken
-        if taken > 0:
-            parts.append(Part(entry.entry_id, taken))
-    return tuple(parts)
+        part = min(amount, quantity)
+        quantity -= part
+        if part > 0:
+            taken.append((entry, part))
+    return taken

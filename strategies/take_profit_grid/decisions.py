@@ -19,6 +19,7 @@ from domain.status import Hold
 from domain.stop import StopMode
 from strategies.take_profit_grid.config import TradingConfig
 from strategies.take_profit_grid.covering import Covering, cancel
+from strategies.take_profit_grid.guards import Look
 from strategies.take_profit_grid.orders import REPRICE, Order
 from strategies.take_profit_grid.prices import Prices
 from strategies.take_profit_grid.renewal import Renewal
@@ -82,6 +83,7 @@ class TakeProfitGrid:
             band=self.prices.band(draft),
             needs_look=draft.needs_look,
             next_action=draft.next_action,
+            uncoverable=draft.uncoverable,
         )
 
     def closes(self, state: GridState, situation: Situation) -> tuple[Command, ...]:
@@ -92,9 +94,11 @@ class TakeProfitGrid:
         self._covering.cover(state, situation, _usable(situation), draft)
         return tuple(draft.commands)
 
-    def could_cover(self, state: GridState, stopping: StopMode | None, quote: Quote | None) -> bool:
-        """Whether an order the venue would take could close some of what lies bare; the rest is dust."""
-        return self._covering.could_cover(state, stopping, quote)
+    def could_cover(
+        self, state: GridState, stopping: StopMode | None, quote: Quote | None, look: Look | None
+    ) -> bool:
+        """See `Covering.could_cover`."""
+        return self._covering.could_cover(state, stopping, quote, look)
 
     def exit_refusal(self, quantity: Decimal, quote: Quote | None) -> str | None:
         """Why the venue would not take an exit at market of this size; None where it would."""
@@ -206,6 +210,9 @@ class TakeProfitGrid:
             yield Hold("unreconciled", "the venue is being asked about what a close no longer covers")
         if situation.suspicion:
             yield Hold("mismatch", situation.suspicion)
+        if draft.uncoverable:
+            text = "others hold as much the other way, and no close may turn the position over"
+            yield Hold("opposed", f"{draft.uncoverable} cannot be covered: {text}")
         if situation.stopping is not None:
             return  # No price and no time would let an open begin any more.
         if quote is None:

@@ -46,6 +46,7 @@ class Draft:
     low: Decimal | None = None
     high: Decimal | None = None
     needs_look: bool = False
+    uncoverable: Decimal = Decimal(0)
     next_action: str = ""
 
     def wake_at(self, at_ns: int) -> None:

@@ -28,6 +28,7 @@ from domain.events import (
     SessionStarted,
     WaiverLapsed,
 )
+from domain.forced import own_part
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus, Purpose, advance
 from strategies.take_profit_grid.entries import Entries, Entry
@@ -225,12 +226,12 @@ class GridState:
     def _forced_fill(self, fill: Fill) -> None:
         """The venue itself reduced the position: ours to nothing at the most, the rest was somebody else's."""
         key = (fill.order_id, fill.trade_id)
-        if not fill.forced or fill.side is self.side or key in self._forced:
+        if not fill.forced or key in self._forced:
             return
         self._forced[key] = None
         if len(self._forced) > _REMEMBERED_FORCED_TRADES:
             del self._forced[next(iter(self._forced))]
-        taken = min(fill.quantity, max(ZERO, self.own))
+        taken = own_part(fill, self.side, self.own)
         self.own -= taken
         self._book.close_oldest(taken)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.study import StudyDirection
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
 from backtesting.optimize.journal_file import JournalFile, cut_torn_end
@@ -83,7 +84,80 @@ def test_a_lock_that_a_killed_process_left_is_not_waited_for_for_ever(tmp_path: 
     assert [file.name for file in tmp_path.iterdir()] == ["search.log"]
 
 
-@pytest.mark.parametrize("content", ["hello", '{"folds":[]}', "one\ntwo\n"])
+class Paused(JournalFile):
+    """A process that stands still for so long that another, which `meanwhile` is, has broken its lock."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def write(self, data: bytes) -> int:
+        self.meanwhile()
+        return super().write(data)
+
+
+class Owner:
+    """Another process: breaks the lock and holds it, or lets it go."""
+
+    def __init__(self, path: Path) -> None:
+        self.lock = path.with_name(f"{path.name}.lock")
+
+    def breaks(self) -> None:
+        self.lock.unlink()
+        self.lock.write_text("another")
+
+
+def test_a_process_whose_lock_was_broken_while_it_was_paused_writes_nothing_and_leaves_the_others_lock(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "search.log"
+    file = Paused(path)
+    storage = JournalStorage(file)
+    assert tried(storage, 1) == [(0, 0.0)]
+    whole, other = path.read_bytes(), Owner(path)
+    file.meanwhile = other.breaks
+    told = "^it cannot be written: another process took it over, because this one stood still for too long$"
+    with pytest.raises(StorageInternalError, match=told):
+        tried(storage, 1)
+    assert (path.read_bytes(), other.lock.read_text()) == (whole, "another")
+
+
+def test_the_rest_of_a_line_is_not_written_behind_what_another_process_cut(tmp_path: Path) -> None:
+    path = tmp_path / "search.log"
+    assert tried(open_storage(f"journal:{path}"), 1) == [(0, 0.0)]
+    whole, other = path.read_bytes(), Owner(path)
+
+    class Halved(Paused):
+        def write(self, data: bytes) -> int:
+            written = super().write(data[: len(data) // 2])
+            cut_torn_end(path)
+            other.breaks()
+            return written
+
+    storage = JournalStorage(Halved(path))
+    with pytest.raises(StorageInternalError, match="another process took it over"):
+        tried(storage, 1)
+    assert (path.read_bytes(), other.lock.read_text()) == (whole, "another")
+
+
+def test_a_lock_says_whose_it_is_while_it_is_held(tmp_path: Path) -> None:
+    path, held = tmp_path / "search.log", list[str]()
+    for _ in range(2):
+        file = Paused(path)
+        file.meanwhile = lambda: held.append(path.with_name("search.log.lock").read_text())
+        tried(JournalStorage(file), 1)
+    assert "" not in held
+    assert len(set(held)) == len(held) > 2
+    assert [file.name for file in tmp_path.iterdir()] == ["search.log"]
+
+
+@pytest.mark.parametrize("torn", ["{", '{"op_', '{"op_code"', '{"op_code":0,"study_na'])
+def test_a_search_begins_again_where_its_first_line_was_torn(tmp_path: Path, torn: str) -> None:
+    path = tmp_path / "search.log"
+    path.write_text(torn)
+    assert tried(open_storage(f"journal:{path}"), 1) == [(0, 0.0)]
+    assert path.read_text().startswith('{"op_code":0,"worker_id"')
+
+
+@pytest.mark.parametrize("content", ["hello", '{"folds":[]}', "one\ntwo\n", "{\n", '{"op_\n'])
 def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(tmp_path: Path, content: str) -> None:
     path = tmp_path / "notes.txt"
     path.write_text(content)
@@ -158,6 +232,35 @@ def test_a_database_that_does_not_answer_is_asked_once() -> None:
     with pytest.raises(OperationalError):
         laid_out("strange://host/name", database)
     assert database.asked == 1
+
+
+@pytest.mark.parametrize(
+    "said, reason",
+    [
+        ("connection to server at host failed\n\tIs the server running?", "connection to server at host failed"),
+        ("no entry for user=me password=hunter2", "no entry for user=me password=***"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_said_in_one_line_without_its_password(said: str, reason: str) -> None:
+    with pytest.raises(StorageError) as error:
+        open_storage("postgresql://me:hunter2@host/search", _Database(OperationalError(None, None, Exception(said))))
+    assert str(error.value) == (
+        f"--storage postgresql://me:***@host/search: the server cannot be reached: {reason}; see whether it runs, and "
+        "whether host, name, user and password are right"
+    )
+
+
+def test_a_server_that_went_away_before_the_search_could_begin_is_said_so() -> None:
+    class Gone(InMemoryStorage):
+        def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
+            raise StorageInternalError("An exception is raised") from OperationalError(None, None, Exception("refused"))
+
+    with pytest.raises(StorageError) as error:
+        claim(Gone(), ABOUT, "postgresql://host/search")
+    assert str(error.value) == (
+        "--storage postgresql://host/search: the server cannot be reached: refused; see whether it runs, and whether "
+        "host, name, user and password are right"
+    )
 
 
 def test_a_full_disk_under_a_database_is_said_as_what_it_is(tmp_path: Path) -> None:

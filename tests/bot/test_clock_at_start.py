@@ -9,8 +9,10 @@ from bot.memory import Memory
 from domain.events import ClockSet, Fill, OrderIntended, OrderUpdate, SessionStarted
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact, Purpose
+from exchanges.urgency import are_reads_urgent
 from helpers.journal import MemoryJournal
 from tests.support.bot import Rig, script
+from tests.support.faults import Call, Fate
 from tests.support.tape import sold
 
 D = Decimal
@@ -117,3 +119,29 @@ def test_news_heard_by_a_clock_that_was_ahead_keeps_no_later_stop_from_being_ver
     memory.apply(OrderUpdate(150, 1, OrderFact.CANCELLED))
     memory.apply(SessionStarted(200, ""))
     assert memory.last_order_event_ns == 150
+
+
+def test_a_trade_that_never_appears_is_asked_for_ever_more_rarely_and_soon_with_no_urgency() -> None:
+    """The order's total is booked, so that nothing waits for the trade; and each try reads more of the past."""
+    with Rig(script(sold(5, 1002, 10)), max_orders=1) as rig:
+        filled_unheard(rig)
+        rig.downtime(3_600)
+        rig.line.history_from_ns = rig.world.now_ns
+        asked: list[tuple[float, bool]] = []
+
+        def note(call: Call) -> Fate:
+            if call.kind == "query":
+                asked.append((rig.now_s, are_reads_urgent()))
+            return Fate.PASSES
+
+        rig.line.fate_of = note
+        rig.start()
+        began_s = rig.now_s
+        rig.run_for(7_200)
+        times = [at_s - began_s for at_s, _ in asked]
+        assert sum(at_s < 30 for at_s in times) >= 6
+        assert len(times) <= 20
+        assert [is_urgent for _, is_urgent in asked] == [True] * 5 + [False] * (len(asked) - 5)
+        rig.line.history_from_ns = 0
+        rig.run_for(3_700)
+        assert [fill.trade_id for fill in rig.of_kind(Fill)] == [fill.trade_id for fill in rig.fills_of_venue()]

@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.events import Liquidity, RulesChanged, VenueEvent
 from domain.market import NANOSECONDS, Side
 from domain.status import NoticeKind
+from domain.stop import StopMode
 from markets.venue import SimulatedVenue
 from tests.support.bot import Rig, covered_after, script
 from tests.support.faults import Call, Deliveries, Fate, first_of, nth, while_true
@@ -264,3 +265,45 @@ def test_every_fill_is_a_makers() -> None:
         rig.run_to(30)
         assert {fill.liquidity for fill in rig.auditor.fills} == {Liquidity.MAKER}
         rig.check_covered()
+
+
+def held_against(rig: Rig) -> None:
+    """Somebody held 0.1 the other way before the bot came, which then buys 0.1: the venue's position is nothing."""
+    rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.1")))
+    rig.world.advance(rig.world.now_ns + 1)
+    rig.start()
+    rig.run_to(60)
+    assert (rig.bot.state.own, rig.resting()) == (D("0.10"), [])
+
+
+UNCOVERABLE = "0.1 cannot be covered while others hold as much the other way; nothing is opened meanwhile"
+
+
+def test_what_others_hold_against_is_said_once_and_nothing_more_is_opened_or_sent() -> None:
+    with Rig(script(sold(5, 1002, 10)), wait_time=D(0)) as rig:
+        held_against(rig)
+        assert rig.line.count("place") == 1
+        assert rig.told.texts(NoticeKind.ERROR) == [UNCOVERABLE]
+        assert [hold.word for hold in rig.bot.status().holds] == ["opposed"]
+
+
+def test_what_others_held_against_is_covered_when_they_have_left() -> None:
+    with Rig(script(sold(5, 1002, 10)), wait_time=D(0)) as rig:
+        held_against(rig)
+        rig.upon_venue(lambda venue: venue.external_trade(BUY, D("0.1")))
+        rig.run_for(70)
+        assert rig.resting()[0] == (SELL, D("100.4"), D("0.10"))
+        assert len(rig.resting()) == 2
+
+
+def test_flattening_what_others_hold_against_ends_at_once_and_says_what_is_left() -> None:
+    with Rig(script(sold(5, 1002, 10)), wait_time=D(0)) as rig:
+        held_against(rig)
+        before_s = rig.now_s
+        outcome = rig.stop(StopMode.FLATTEN)
+        assert rig.now_s - before_s < 5
+        assert outcome.exit_status == 3
+        assert outcome.unconfirmed == (
+            "that the own position is flat: 0.1 is left (others hold the other way)",
+        )
+        assert rig.line.count("place") == 1

@@ -103,7 +103,10 @@ def test_a_stop_while_the_journal_cannot_be_written_is_reported_and_ends_with_st
     listed = [line for line in ended.out.splitlines() if "records are not in the journal: cannot write" in line]
     assert len(listed) == 1
     assert listed[0].startswith("not confirmed: ")
-    assert ended.err == ""
+    assert ended.err == (
+        "error: cannot write the journal state/paper_BTC.sqlite: database is locked; check the disk, its space and "
+        "permissions; the last records may not survive a power loss\n"
+    )
     again = program.run(*ASKED, "--speed", "max", "--for", "1m")
     assert (again.status, "continuing the paper account" in again.out) == (0, True)
 

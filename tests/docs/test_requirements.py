@@ -35,9 +35,9 @@ def read(name: str) -> str:
 
 
 def wanted(name: str) -> set[str]:
-    """The packages an .in file names itself."""
+    """The packages an .in file names itself, without their upper bounds."""
     lines = [line.strip() for line in read(name).splitlines()]
-    return {line for line in lines if line and not line.startswith(("#", "-"))}
+    return {line.partition("<")[0] for line in lines if line and not line.startswith(("#", "-"))}
 
 
 def pins(name: str) -> set[tuple[str, str]]:

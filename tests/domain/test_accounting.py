@@ -14,6 +14,7 @@ from domain.market import Side
 from domain.orders import OrderFact, Purpose
 from domain.status import MoneyStatement
 from exchanges.decoding import plain_decimal
+from strategies.take_profit_grid.state import GridState
 from tests.support.records import closed_outside, closing, opened, trade, update
 
 D = Decimal
@@ -216,6 +217,57 @@ def test_a_forced_trade_closes_the_oldest_entries_first() -> None:
     assert accounting.exits == 0
 
 
+def test_a_forced_trade_of_more_than_is_own_is_ours_in_part_only_and_so_is_its_fee() -> None:
+    """Somebody else held 0.2 on the same side of the same account."""
+    accounting = fold(
+        opened(1, "0.1", entry=1),
+        trade(1, "0.1", "100"),
+        trade(None, "0.3", "90", side=Side.SELL, forced=True, fee="0.6", order_id="liquidation"),
+    )
+    assert (accounting.position, accounting.open_cost) == (ZERO, ZERO)
+    assert (accounting.volume_quote, accounting.fees) == (D(19), D("0.2"))
+    assert accounting.realized_pnl == D(-1)
+
+
+def test_the_fee_of_an_odd_part_is_rounded_and_no_error() -> None:
+    accounting = fold(
+        opened(1, "0.1", entry=1),
+        trade(1, "0.1", "100"),
+        trade(None, "0.3", "90", side=Side.SELL, forced=True, fee="1", order_id="liquidation"),
+    )
+    assert accounting.fees == D("0.3333333333333333333333333333")
+
+
+@pytest.mark.parametrize("side, quantity", [(Side.BUY, "0.1"), (Side.SELL, "0.1")])
+def test_a_forced_trade_where_nothing_is_own_is_somebody_elses(side: Side, quantity: str) -> None:
+    whole = (opened(1, "1", entry=1), trade(1, "1", "100"), closing(2, (1, "1")), sold(2, "1", "101"))
+    told = trade(None, quantity, "90", side=side, forced=True, fee="1", order_id="liquidation")
+    assert fold(*whole, told).statement(D(95)) == fold(*whole).statement(D(95))
+    assert fold(told).statement(D(95)) == fold().statement(D(95))
+
+
+def test_a_forced_trade_on_the_own_side_is_somebody_elses() -> None:
+    told = (opened(1, "1", entry=1), trade(1, "1", "100"))
+    short = trade(None, "0.5", "90", side=Side.BUY, forced=True, fee="1", order_id="liquidation")
+    assert fold(*told, short).statement(D(95)) == fold(*told).statement(D(95))
+
+
+def test_a_forced_trade_may_close_what_is_known_to_be_own_before_its_trade_is_seen() -> None:
+    accounting = fold(
+        opened(1, "0.1", entry=1),
+        update(1, OrderFact.FILLED, filled="0.1"),
+        trade(None, "0.3", "90", side=Side.SELL, forced=True, order_id="liquidation"),
+        trade(1, "0.1", "100"),
+    )
+    assert (accounting.position, accounting.realized_pnl, accounting.volume_quote) == (ZERO, D(-1), D(19))
+
+
+def test_what_was_found_is_own_and_what_was_written_off_is_not_when_the_venue_forces() -> None:
+    found = OwnFound(1, 1, Side.BUY, D("0.5"), D(100))
+    accounting = fold(found, closed_outside("0.2"), trade(None, "1", "90", side=Side.SELL, forced=True))
+    assert (accounting.position, accounting.volume_quote) == (ZERO, D(27))
+
+
 def test_what_somebody_else_closed_leaves_without_a_result() -> None:
     accounting = fold(
         opened(1, "1", entry=1),
@@ -365,8 +417,12 @@ def test_realized_and_unrealized_are_exactly_the_cash_and_the_position(history: 
         accounting.apply(record)
         is_repetition = isinstance(record, Fill) and accounting.volume_quote == before
         if isinstance(record, Fill | OwnFound) and not is_repetition:
-            cash -= record.price * record.quantity * record.side.sign
-            position_moved += record.quantity * record.side.sign
+            quantity = record.quantity
+            if isinstance(record, Fill) and record.forced:
+                with localcontext(EXACT):  # Ours in part only, perhaps.
+                    quantity = (accounting.volume_quote - before) / record.price
+            cash -= record.price * quantity * record.side.sign
+            position_moved += quantity * record.side.sign
     unrealized = accounting.statement(mid).unrealized_pnl
     assert unrealized is not None
     with localcontext(EXACT):
@@ -378,6 +434,21 @@ def test_realized_and_unrealized_are_exactly_the_cash_and_the_position(history: 
 
 
 @given(histories())
+def test_money_and_strategy_agree_on_what_a_forced_trade_leaves(history: list[Record]) -> None:
+    """Where every total has its trade, what is own in money is what is own to the strategy."""
+    side = next((r.side for r in history if isinstance(r, OrderIntended) and r.purpose is Purpose.OPEN), Side.BUY)
+    state, accounting = GridState(side), Accounting()
+    for record in history:
+        if isinstance(record, OrderIntended | Fill):
+            before = accounting.position
+            was_own = state.own
+            state.apply(record)
+            accounting.apply(record)
+            if isinstance(record, Fill) and record.forced:
+                assert (accounting.position - before) * side.sign == state.own - was_own
+
+
+@given(histories())
 def test_the_trades_of_a_whole_history_again_change_nothing(history: list[Record]) -> None:
     facts = [record for record in history if isinstance(record, Fill)]
     assert fold(*history, *facts).statement(D(100)) == fold(*history).statement(D(100))
@@ -385,8 +456,9 @@ def test_the_trades_of_a_whole_history_again_change_nothing(history: list[Record
 
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_total_does_not_depend_on_the_order_of_the_trades(history: list[Record], chance: Random) -> None:
+    """All but a forced one, of which only that part is ours which was own when it was heard of."""
     intents = [record for record in history if isinstance(record, OrderIntended)]
-    facts = [record for record in history if isinstance(record, Fill)]
+    facts = [record for record in history if isinstance(record, Fill) and not record.forced]
     shuffled = list(facts)
     chance.shuffle(shuffled)
     one, other = fold(*intents, *facts), fold(*intents, *shuffled)

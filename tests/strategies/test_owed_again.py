@@ -6,10 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from domain.commands import CancelOrder
+from domain.commands import CancelOrder, PlaceExit
 from domain.events import ClosedOutside, Fill, JournalBegan, Liquidity, OrderIntended, Part, SessionStarted
-from domain.market import NANOSECONDS, Side
+from domain.market import NANOSECONDS, Quote, Side
 from domain.orders import OrderFact, Purpose
+from domain.status import Hold
+from domain.stop import StopMode
 from tests.support.covers import close, closing, covered, filled
 from tests.support.grid import START_NS, Desk, config
 
@@ -27,8 +29,8 @@ def test_a_close_the_venue_ended_is_owed_again_after_one_look(fact: OrderFact) -
     assert desk.settle() == [close("101.0", (1, "1"))]
 
 
-@pytest.mark.parametrize("foreign, again", [("-0.3", "0.7"), ("0.3", "1"), ("-1", None)])
-def test_what_somebody_else_holds_the_other_way_is_no_position_to_close(foreign: str, again: str | None) -> None:
+@pytest.mark.parametrize("foreign, again", [("-0.3", "0.7"), ("0.3", "1")])
+def test_what_somebody_else_holds_the_other_way_is_no_position_to_close(foreign: str, again: str) -> None:
     """The venue's position is 0.7 where 1 is own and -0.3 was there before: a close of 1 would be refused for ever."""
     desk = Desk(config(max_orders=1))
     desk.note(JournalBegan(START_NS, 1, Decimal(foreign), ""))
@@ -36,7 +38,71 @@ def test_what_somebody_else_holds_the_other_way_is_no_position_to_close(foreign:
     desk.tell(desk.newest(), OrderFact.REFUSED, filled="0", reason="reduce_only")
     desk.look()
     desk.pass_time(2)
-    assert desk.settle() == ([] if again is None else [close("101.0", (1, again))])
+    assert desk.settle() == [close("101.0", (1, again))]
+
+
+def beside(foreign: str, entries: int, most: int = 4) -> Desk:
+    """A desk that bought `entries` of 1, each offered its close, where somebody held `foreign` before it began."""
+    desk = Desk(config(max_orders=most, boost_mode=False, wait_time="0"))
+    desk.note(JournalBegan(START_NS, 1, Decimal(foreign), ""))
+    for _ in range(entries):
+        desk.fill(desk.open_one())
+    return desk
+
+
+def test_a_fresh_fill_is_covered_no_further_than_the_position_reaches() -> None:
+    """0.7 is there to close: a first close of 1 would be refused as not reducing."""
+    desk = beside("-0.3", 1)
+    assert desk.settle() == [close("101.0", (1, "0.7"))]
+    assert desk.decide().uncoverable == Decimal("0.3")
+
+
+@pytest.mark.parametrize("foreign", ["-1", "-5"])
+def test_a_fill_that_others_hold_against_is_not_offered_at_all(foreign: str) -> None:
+    desk = beside(foreign, 1)
+    assert desk.settle() == []
+    assert desk.decide().uncoverable == Decimal(1)
+
+
+def test_nothing_is_opened_while_something_bare_cannot_be_covered() -> None:
+    desk = beside("-0.3", 1)
+    desk.settle()
+    desk.accept(desk.newest())
+    desk.look()
+    text = "0.3 cannot be covered: others hold as much the other way, and no close may turn the position over"
+    assert desk.hold() == Hold("opposed", text)
+
+
+def test_closes_and_opens_go_on_when_the_others_have_left() -> None:
+    desk = beside("-0.3", 1)
+    desk.settle()
+    desk.accept(desk.newest())
+    desk.look("1.3")  # The venue's 1, less what was foreign.
+    assert desk.settle()[0] == close("101.0", (1, "0.3"))
+    assert (desk.decide().uncoverable, "opposed" in desk.holds()) == (Decimal(0), False)
+
+
+def test_dust_that_cannot_be_covered_keeps_nobody_from_opening() -> None:
+    """0.05 is below the venue's minimum, and would be carried anyway."""
+    desk = beside("-0.05", 1)
+    assert closing(desk.settle()) == [close("101.0", (1, "0.95"))]
+    assert (desk.decide().uncoverable, desk.state.live_opens != {}) == (Decimal(0), True)
+
+
+def test_what_is_held_on_the_same_side_holds_nothing_up() -> None:
+    desk = beside("0.3", 1)
+    assert closing(desk.settle()) == [close("101.0", (1, "1"))]
+    assert (desk.decide().uncoverable, desk.state.live_opens != {}) == (Decimal(0), True)
+
+
+def test_an_exit_at_market_is_no_larger_than_the_position() -> None:
+    desk = beside("-0.3", 1)
+    desk.see(stopping=StopMode.FLATTEN)
+    assert desk.settle() == [PlaceExit(Side.SELL, Decimal("0.7"), (Part(1, Decimal("0.7")),))]
+    desk.fill(desk.newest())
+    assert desk.settle() == []
+    quote = Quote(desk.bid, Decimal(5), desk.ask, Decimal(5), desk.now_ns)
+    assert not desk.grid.could_cover(desk.state, StopMode.FLATTEN, quote, desk.situation.look)
 
 
 def test_a_look_from_before_the_end_does_not_count() -> None:

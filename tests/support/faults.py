@@ -72,6 +72,8 @@ class Fate(Enum):
     """A question about one order, answered with "not open, and not in the history yet"."""
     NO_ROOM = auto()
     """A read for which the venue's limits leave room in 40 s only, unless it may use what is kept back for closes."""
+    NO_ROOM_AT_ALL = auto()
+    """The same where that is used up too."""
     REFUSED = auto()
     MISCONFIGURED = auto()
 
@@ -332,7 +334,7 @@ class FaultyClient(BaseExchangeClient):
             return await read()
         if fate is Fate.NOT_LISTED:
             raise NotListed("not open, and the history does not have it yet")
-        if fate is Fate.NO_ROOM:
+        if fate in (Fate.NO_ROOM, Fate.NO_ROOM_AT_ALL):
             raise Unavailable("the rate limit leaves no room", again_s=_ROOM_IN_S)
         if fate is Fate.MISCONFIGURED:
             raise Misconfigured("this key may not read: give it the permission, or use another")

@@ -59,6 +59,11 @@ def finished(work: Coroutine[Any, Any, None]) -> None:
     raise AssertionError("it waits for something")
 
 
+def _nothing_beside(work: Coroutine[Any, Any, None]) -> None:
+    work.close()
+    raise AssertionError("a look that ends at once needs nothing beside it")
+
+
 class Silent:
     """Watches the records, hears the notices, and does nothing. A halt is no part of these stories: requests take as
     long as they like here, and the guard rightly objects to that."""
@@ -233,7 +238,7 @@ class Hearing:
             self.inquiry.ask_later(client_id, 0)
         for client_id in self.inquiry.due():
             finished(self.inquiry.ask(client_id))
-        finished(self.oversight.take_look())
+        finished(self.oversight.take_look(_nothing_beside))
 
     def read_the_truth(self) -> None:
         """Requests end and answers come; then looks, as many and as far apart as a bot takes them in half a minute."""

@@ -195,3 +195,42 @@ async def test_opening_a_socket_takes_no_warm_connection_away(network: Network, 
     await send(network, server, "GET", "/")
     assert (len(warm), len(opened), server.connections()) == (1, 2, opened)
     await channel.close()
+
+
+@pytest.mark.parametrize(
+    "base_url, request_, reason",
+    [
+        ("http://127.0.0.1:1", HttpRequest("PO\nST", "/order?sig=hunter2"), "ValueError"),
+        ("http://host:port", HttpRequest("POST", "/order?sig=hunter2"), "ValueError"),
+        ("http://", HttpRequest("POST", "/order?sig=hunter2"), "InvalidURL"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order", (), 7), "TypeError"),  # type: ignore[arg-type]
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order", (("X-Sign", "hunter2\nX: y"),)), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order", (("X-Sign\r", "hunter2"),)), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order", (("X-Sign", "hunter2\ud800"),)), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order?sig=hunter2\r\n"), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/or\tder?sig=hunter2"), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order?sig=hunter2#x"), "ValueError"),
+        ("http://127.0.0.1:1", HttpRequest("POST", "/order?sig=hunter2 x"), "ValueError"),
+    ],
+)
+async def test_a_request_that_cannot_travel_as_it_was_signed_is_not_sent_and_not_told(
+    network: Network, server: Server, base_url: str, request_: HttpRequest, reason: str
+) -> None:
+    address = server.base_url if base_url.endswith(":1") else base_url
+    with pytest.raises(NotSent) as refused:
+        await network.open_http(address).send(request_, 5)
+    assert str(refused.value) == f"not sent: the request cannot be written ({reason})"
+    assert server.seen == []
+
+
+async def test_a_closed_network_connects_no_more(server: Server) -> None:
+    network = Network()
+    http, handshake = network.open_http(server.base_url), Handshake(server.base_url.replace("http", "ws") + "/ws")
+    assert (await http.send(HttpRequest("GET", "/"), 5)).status == 200
+    await network.close()
+    await network.close()
+    with pytest.raises(NotSent, match=r"^not sent: the connections have been closed$"):
+        await http.send(HttpRequest("GET", "/"), 5)
+    with pytest.raises(ConnectionLost, match=r"^the connections have been closed$"):
+        await network.sockets.connect(handshake, 5)
+    assert server.seen == ["GET /"]

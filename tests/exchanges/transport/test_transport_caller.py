@@ -328,6 +328,32 @@ def test_a_close_that_comes_to_wait_makes_the_next_of_several_reads_urgent() -> 
     assert run(work) == [0, 0, 1, 1]
 
 
+def test_a_read_that_waits_for_room_leaves_out_of_the_reserve_once_a_close_waits_for_it() -> None:
+    async def work(loop: VirtualTimeLoop) -> float:
+        limits = limiter(loop, capacity=12, reserve=10)
+        await limits.take({"all": 2}, urgent=False, within_s=0)
+        caller = RestCaller(ScriptedHttp(answer(200)), limits, loop.clock)
+        owed: list[str] = []
+        loop.call_later(1.25, owed.append, "a close")
+        with urgent_reads(lambda: bool(owed)):
+            await caller.read(lambda: REQUEST, {"all": 2}, body_of)
+        return loop.time()
+
+    assert run(work) == pytest.approx(1.4)  # It is asked every 0.2 s; without a close it left at 2.
+
+
+def test_a_read_that_waits_for_room_leaves_when_there_is_some_where_no_close_waits() -> None:
+    async def work(loop: VirtualTimeLoop) -> float:
+        limits = limiter(loop, capacity=12, reserve=10)
+        await limits.take({"all": 2}, urgent=False, within_s=0)
+        caller = RestCaller(ScriptedHttp(answer(200)), limits, loop.clock)
+        with urgent_reads(lambda: False):
+            await caller.read(lambda: REQUEST, {"all": 2}, body_of)
+        return loop.time()
+
+    assert run(work) == pytest.approx(2)
+
+
 def test_a_read_refused_for_load_says_how_long_the_pause_is() -> None:
     async def work(loop: VirtualTimeLoop) -> Unavailable:
         caller = RestCaller(ScriptedHttp(answer(429, headers=(("Retry-After", "7"),))), limiter(loop), loop.clock)
