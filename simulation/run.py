@@ -35,6 +35,8 @@ _NARROW_REQUESTS = 60
 """After a start every order may have to be asked for. A venue that takes so few requests in a minute (of which a start
 needs a good part) cannot take them all within `_FOUND_OUT_S`; and where it takes closes away, the position that must
 be read before they are replaced may have to wait for room, up to `_AGAIN_S`."""
+_NARROW_CANCELS = 5
+"""A cancel and a question for each, and a look before and after, are 16 of the 18 requests of a stop's 18 s there."""
 _TAKER_FEE = Decimal("0.0005")
 _BALANCE = Decimal(1_000_000)
 
@@ -183,6 +185,7 @@ def _audit_terms(
         boost=settings.boost,
         answers_prove=plan.exchange == PAPER,
         confirms_ends=True,
+        most_cancels=_NARROW_CANCELS if is_narrow else None,
         deadlines=_narrow_deadlines(settings.max_orders) if is_narrow else Deadlines(),
         expects_progress=settings.grid_step == -100 and settings.stop_offset is None and settings.pause_offset is None,
     )

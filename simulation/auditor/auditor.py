@@ -171,7 +171,7 @@ class Auditor:
             case Carried():
                 self._sending.take_carried(at_ns, seen)
             case Written():
-                self._deadlines.wrote()
+                self._deadlines.wrote(at_ns, seen.record)
                 self._evidence.take(at_ns, seen)
                 if isinstance(seen.record, OrderIntended) and seen.record.purpose is Purpose.OPEN:
                     self._account.check_exposure(at_ns)

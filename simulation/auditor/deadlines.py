@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domain.events import Fill, Record, SessionStarted
 from domain.market import NANOSECONDS
 from simulation.auditor.account import AccountChecks
 from simulation.auditor.case import ACCOUNT_READS, Case
@@ -22,6 +23,8 @@ class DeadlineChecks:
         self._entries_seen = 0
         """Since when nothing known holds an open back."""
         self._last_open_fill_ns = 0
+        self._last_open_told_ns = 0
+        """The same as the bot's own clock had it when it wrote the trade down."""
         self._look_since_ns: int | None = None
         """Since when a look at the account has been due, streams having been replaced."""
         self.stall_times_ns: list[int] = []
@@ -45,9 +48,14 @@ class DeadlineChecks:
         self._read_ns = dict.fromkeys(ACCOUNT_READS, 0)
         self._reads_since.clear()
 
-    def wrote(self) -> None:
-        """A record was written."""
+    def wrote(self, at_ns: int, record: Record) -> None:
+        """Where the machine's clock was set back to before the last open's trade, nobody can tell how long ago that
+        was: its cool-down counts from the start of the process that found it so."""
         self._is_starting = False
+        if isinstance(record, Fill) and record.side is self._case.terms.direction:
+            self._last_open_told_ns = record.at_ns
+        elif isinstance(record, SessionStarted) and record.at_ns < self._last_open_told_ns:
+            self._last_open_told_ns, self._last_open_fill_ns = record.at_ns, at_ns
 
     def socket_asked(self, at_ns: int) -> None:
         if self._case.conditions.stalled_since_ns is not None:

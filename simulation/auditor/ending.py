@@ -62,6 +62,9 @@ class EndingChecks:
             return False
         if conditions.is_abandoned or conditions.stop_mode == "flatten":
             return False
+        most = self._case.terms.most_cancels
+        if most is not None and self._case.is_taking_closes_away() and self._case.terms.max_orders > most:
+            return False
         return conditions.outside_ns is None and conditions.was_calm_since(asked_ns)
 
     def _check_orders(self, at_ns: int) -> None:

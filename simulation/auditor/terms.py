@@ -74,6 +74,8 @@ class AuditTerms:
     """The venue takes an order before it answers; others only queue it."""
     confirms_ends: bool = False
     """A stop in which nothing is wrong ends confirmed: the machine is never short of breath."""
+    most_cancels: int | None = None
+    """How many closes a stop can take away and ask about within its time and the venue's limit; None: any number."""
     requests_per_minute: int = 600
     """L4: more than this in any minute of the clock is a loop that feeds on itself."""
     secrets: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import CancelIntended, HaltCleared, Halted, OrderUpdate
+from domain.events import CancelIntended, HaltCleared, Halted, OrderUpdate, SessionStarted
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact
 from domain.status import NoticeKind
@@ -316,6 +316,16 @@ def test_the_cool_down_counts_from_the_last_open_fill() -> None:
     told = running(expects_progress=True).at(1).covered_entry(1).at(131).look()
     assert told.violations == []
     assert [found.invariant for found in told.at(132).look().violations] == ["L4"]
+
+
+@pytest.mark.parametrize("started_s, found_s", [(-200, 211), (30, 171)])
+def test_the_cool_down_counts_from_a_start_whose_clock_lies_before_the_last_open_fill(
+    started_s: int, found_s: int
+) -> None:
+    told = running(expects_progress=True).at(1).covered_entry(1).at(79).killed().at(80).see(LifeBegan(2))
+    told.write(SessionStarted(BEGAN_NS + started_s * NANOSECONDS, "{}")).look()
+    assert told.at(found_s - 1).look().violations == []
+    assert [found.invariant for found in told.at(found_s).look().violations] == ["L4"]
 
 
 @pytest.mark.parametrize("entries, seconds", [(0, 113), (6, 113), (7, 225), (13, 225), (14, 450), (27, 900)])

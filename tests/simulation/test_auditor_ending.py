@@ -54,6 +54,15 @@ def test_an_end_may_be_unconfirmed_where_something_was_wrong(circumstance: Obser
     assert running(confirms_ends=True).at(5).stop().see(circumstance).at(6).ended(3, "open 1").violations == []
 
 
+@pytest.mark.parametrize("mode, orders, is_found", [("cancel", 6, False), ("cancel", 5, True), ("keep", 6, True)])
+def test_a_stop_may_leave_more_closes_unconfirmed_than_the_limit_lets_it_cancel(
+    mode: str, orders: int, *, is_found: bool
+) -> None:
+    told = running(confirms_ends=True, most_cancels=5, max_orders=orders).at(5).stop(mode).ended(3, "close 1")
+    found = violation(5, "S10", "nothing was wrong, and the end is not confirmed: close 1")
+    assert told.violations == ([found] if is_found else [])
+
+
 def test_what_a_flattening_must_leave_is_listed_with_status_three() -> None:
     assert running(confirms_ends=True).at(5).stop("flatten").ended(3, "that the own position is flat").violations == []
 
