@@ -29,6 +29,7 @@ import domain.recent_ids
 import helpers.portrait
 import helpers.record_codec
 import strategies.take_profit_grid.entries
+import strategies.take_profit_grid.open_clock
 import strategies.take_profit_grid.orders
 import strategies.take_profit_grid.state
 from domain.accounting import Accounting
@@ -37,6 +38,7 @@ from domain.orders import OrderFact, OrderStatus, Purpose
 from helpers.journal import Journal
 from helpers.portrait import Kinds, PortraitError, draw_portrait, restore_from_portrait
 from strategies.take_profit_grid.entries import Entries, Entry
+from strategies.take_profit_grid.open_clock import OpenClock
 from strategies.take_profit_grid.orders import Claim, ClosePrices, Failures, Order
 from strategies.take_profit_grid.state import GridState
 
@@ -51,6 +53,7 @@ _MADE_BY = (
     helpers.portrait,
     helpers.record_codec,
     strategies.take_profit_grid.entries,
+    strategies.take_profit_grid.open_clock,
     strategies.take_profit_grid.orders,
     strategies.take_profit_grid.state,
 )
@@ -68,6 +71,7 @@ _KINDS = Kinds(
         ClosePrices,
         Entry,
         Entries,
+        OpenClock,
     )
 )
 

@@ -346,11 +346,16 @@ class Oversight:
                     self._say(NoticeKind.MISMATCH, finding.text)
                     self._halt(finding.text)
             case Verdict.CLOSED_OUTSIDE:
-                self._recorder.note(ClosedOutside(self._clock.now_ns(), finding.quantity))
-                text = f"{plain(finding.quantity)} of the own position was closed by somebody else"
-                self._say(NoticeKind.MISMATCH, text)
+                self._write_off(finding.quantity)
             case Verdict.AGREES:
                 pass
+
+    def _write_off(self, quantity: Decimal) -> None:
+        """Others closed so much. What was read lacks it already, a glance beside this look included."""
+        self._recorder.note(ClosedOutside(self._clock.now_ns(), quantity))
+        self.look = self.look and self.look.written_off(quantity)
+        self.glance = self.glance and self.glance.written_off(quantity)
+        self._say(NoticeKind.MISMATCH, f"{plain(quantity)} of the own position was closed by somebody else")
 
     def _recheck_halt(self, look: Look) -> None:
         """After a start that followed a halt: nothing is opened while the difference remains."""

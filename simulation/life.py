@@ -89,7 +89,7 @@ class Process:
         """Whether it dies the next time that something was sent and is not synced."""
         self._client: BaseExchangeClient | None = None
         world.scribe.tell(LifeBegan(number))
-        self.outputs = ProcessOutputs(world.scribe, self.life, self._clock, world.secrets)
+        self.outputs = ProcessOutputs(world.scribe, self.life, self._clock, world.secrets, disk.last_seq)
         self._task = self.loop.create_task(self._live())
 
     async def _live(self) -> Ended:

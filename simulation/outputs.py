@@ -23,20 +23,22 @@ from simulation.worlds.loop import Life
 class ProcessOutputs:
     """An observer of the bot: notices are told at once and logged, records are logged in words.
 
-    `secrets` are masked as in the program; what a notice or a record says is judged before that.
+    `secrets` are masked as in the program; what a notice or a record says is judged before that. `known_seq`: up to
+    this record an earlier process has logged them.
     """
 
-    def __init__(self, scribe: Scribe, life: Life, clock: Clock, secrets: Sequence[str]) -> None:
+    def __init__(self, scribe: Scribe, life: Life, clock: Clock, secrets: Sequence[str], known_seq: int) -> None:
         self._scribe = scribe
+        self._known_seq = known_seq
         self._life = life
         self._narrator = Narrator()
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         redactor, handle = Redactor(Secret(secret) for secret in secrets), self._file.fileno()
         self._log = ActivityLog(Path("activity.log"), clock, UTC, redactor, opener=lambda _path: os.dup(handle))
 
-    def saw(self, seq: int, record: Record) -> None:  # noqa: ARG002 - the interface's
+    def saw(self, seq: int, record: Record) -> None:
         sentence = self._narrator.tell(record)
-        if sentence is not None and not self._life.has_ended:
+        if sentence is not None and seq > self._known_seq and not self._life.has_ended:
             self._log.line(Level.INFO, sentence.text)
 
     def said(self, notice: Notice) -> None:

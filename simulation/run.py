@@ -20,7 +20,7 @@ from simulation.life import Household, Process
 from simulation.observed import Carried, Observation, StopAsked, Violation
 from simulation.plan import CALM_S, PAPER, START_NS, WorldPlan
 from simulation.scribe import Scribe
-from simulation.worlds.base import SimulatedWorld
+from simulation.worlds.base import SimulatedWorld, VenueLimits
 from simulation.worlds.loop import Livelock
 from simulation.worlds.paper import PaperSimulation
 from simulation.worlds.twin import Pages, TwinSimulation
@@ -150,8 +150,8 @@ def _beliefs(state: GridState) -> tuple[object, ...]:
 
 
 def _world(plan: WorldPlan, market: GeneratedMarket, terms: AccountTerms) -> SimulatedWorld:
-    def make_scribe(now_ns: Callable[[], int], secrets: Sequence[str], requests_per_minute: int | None) -> Scribe:
-        audit_terms = _audit_terms(plan, market.rules, terms, requests_per_minute)
+    def make_scribe(now_ns: Callable[[], int], secrets: Sequence[str], limits: VenueLimits) -> Scribe:
+        audit_terms = _audit_terms(plan, market.rules, terms, limits)
         return Scribe(Auditor(replace(audit_terms, secrets=tuple(secrets))), now_ns)
 
     if plan.exchange == PAPER:
@@ -170,11 +170,9 @@ def _world(plan: WorldPlan, market: GeneratedMarket, terms: AccountTerms) -> Sim
     )
 
 
-def _audit_terms(
-    plan: WorldPlan, rules: MarketRules, terms: AccountTerms, requests_per_minute: int | None
-) -> AuditTerms:
+def _audit_terms(plan: WorldPlan, rules: MarketRules, terms: AccountTerms, limits: VenueLimits) -> AuditTerms:
     settings = plan.settings
-    is_narrow = requests_per_minute is not None and requests_per_minute <= _NARROW_REQUESTS
+    is_narrow = limits.requests_per_minute is not None and limits.requests_per_minute <= _NARROW_REQUESTS
     return AuditTerms(
         direction=settings.direction,
         quantity=settings.quantity,
@@ -185,6 +183,7 @@ def _audit_terms(
         boost=settings.boost,
         answers_prove=plan.exchange == PAPER,
         confirms_ends=True,
+        price_band=limits.price_band,
         most_cancels=_NARROW_CANCELS if is_narrow else None,
         deadlines=_narrow_deadlines(settings.max_orders) if is_narrow else Deadlines(),
         expects_progress=settings.grid_step == -100 and settings.stop_offset is None and settings.pause_offset is None,

@@ -60,6 +60,7 @@ class AsterTwin(TwinBase):
     """Satisfies `exchanges.transport.twin.Twin`. `is_hedged`: the account is in hedge mode."""
 
     name = "aster"
+    price_band = (Decimal("0.95"), Decimal("1.05"))
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None, *, is_hedged: bool = False) -> None:
         super().__init__(setup)

@@ -24,7 +24,6 @@ _MOST_DECIMALS = 8
 """The precision that the listing states."""
 _REMEMBERED_NS = 7 * 86_400 * NANOSECONDS
 """How long an order that ended without a fill is known, from when it was placed."""
-_BAND = (Decimal("0.95"), Decimal("1.05"))
 _LIVES = ("GTC", "IOC", "GTX", "HIDDEN")
 """FOK is the one the twin does not play."""
 _REFUSALS = {
@@ -148,11 +147,10 @@ class OrderDesk:
         if len(live) >= twin.switches.most_open_orders:
             return Denial(400, -2025, "Reach max open order limit.")
         quote = twin.desk.quote
-        if form.price is not None and quote is not None:
-            if form.price > quote.mid * _BAND[1]:
+        if form.price is not None and quote is not None and twin.is_out_of_band(form.price):
+            if form.price > quote.mid:
                 return Denial(400, -4016, "Price is higher than mark price multiplier cap.")
-            if form.price < quote.mid * _BAND[0]:
-                return Denial(400, -4024, "Price is lower than mark price multiplier floor.")
+            return Denial(400, -4024, "Price is lower than mark price multiplier floor.")
         if form.reduce_only and not twin.switches.excess_reduce_only_is_trimmed:
             rests = form.price is not None
             covered = sum((o.remaining for o in live if rests and o.reduce_only and o.side is form.side), Decimal(0))

@@ -41,6 +41,8 @@ class BackpackTwin(TwinBase):
     """Satisfies `exchanges.transport.twin.Twin`."""
 
     name = "backpack"
+    price_band = (Decimal("0.9"), Decimal("1.1"))
+    """The narrower of the two that the listing names."""
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None) -> None:
         super().__init__(replace(setup, terms=replace(setup.terms, self_trade=SelfTrade.CANCEL_INCOMING)))

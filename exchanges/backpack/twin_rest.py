@@ -33,8 +33,6 @@ _REFUSALS = {
 }
 _INVALID_MARKET = Denial(400, "INVALID_MARKET", "Invalid market")
 _DEPTHS = (5, 10, 20, 50, 100, 500, 1_000)
-_BAND = (Decimal("0.9"), Decimal("1.1"))
-"""The narrower of the two bands around the price that the listing names."""
 _LONGEST_PAGE = 1_000
 _BPS = 10_000
 
@@ -187,13 +185,13 @@ class RestDesk:
         return Denial(400, code, message)
 
     def _objection(self, form: OrderForm) -> Denial | None:
-        twin, quote = self._twin, self._twin.desk.quote
+        twin = self._twin
         live = twin.desk.live_orders()
         if form.client_id is not None and any(order.client_id == form.client_id for order in live):
             return Denial(400, twin.switches.duplicate_client_id_code, "Duplicate clientId")
         if len(live) >= twin.switches.most_open_orders:
             return Denial(400, "ORDER_LIMIT", "Too many open orders")
-        if form.price is not None and quote is not None and not _BAND[0] <= form.price / quote.mid <= _BAND[1]:
+        if form.price is not None and twin.is_out_of_band(form.price):
             return Denial(400, "INVALID_PRICE", "Price is too far from the last active price")
         return None
 

@@ -60,6 +60,7 @@ class LighterTwin(TwinBase):
 
     name = "lighter"
     ws_path = "/stream"
+    price_band = (Decimal("0.5"), Decimal("1.5"))
     only_lists_orders = True
     gate_type = Gate
 

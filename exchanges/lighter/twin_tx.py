@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from domain.market import Side
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 _FIRST_ID, _LAST_ID = 1, (1 << 48) - 1
 _SHORTEST_LIFE_MS, _LONGEST_LIFE_MS = 5 * 60_000, 30 * 86_400_000
 _FIRST_NONCE = 722
-_BAND = (Decimal("0.5"), Decimal("1.5"))
 """Prices farther from the mark than this are taken for accidents."""
 FAILED, PENDING, EXECUTED = 0, 1, 2
 
@@ -90,8 +88,7 @@ class Sequencer:
         quantity, price = twin.units.size_of(numbers["BaseAmount"]), twin.units.price_of(numbers["Price"])
         if quantity < rules.min_quantity or (numbers["Type"] == 0 and quantity * price < rules.min_notional):
             return Denial(400, 21706, "order base or quote amount is below the minimum")
-        quote = twin.desk.quote
-        if quote is not None and not _BAND[0] <= price / quote.mid <= _BAND[1]:
+        if twin.is_out_of_band(price):
             return Denial(400, 21733, "order price flagged as an accidental price")
         if len(twin.desk.live_orders()) >= twin.switches.most_orders:
             return Denial(400, 21718, "maximum active orders of the market reached")

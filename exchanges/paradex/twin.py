@@ -58,6 +58,7 @@ class ParadexTwin(TwinBase):
     name = "paradex"
     rest_path = "/v1"
     ws_path = "/v1"
+    price_band = (Decimal("0.95"), Decimal("1.05"))
 
     def __init__(self, setup: TwinSetup, switches: Switches | None = None) -> None:
         super().__init__(replace(setup, terms=replace(setup.terms, self_trade=SelfTrade.CANCEL_INCOMING)))

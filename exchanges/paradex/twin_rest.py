@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
@@ -33,7 +32,6 @@ Values = dict[str, str]
 _JSON = (("Content-Type", "application/json"),)
 _PREFIX = "/v1"
 _MOST_OPEN_ORDERS = 100
-_BAND = Decimal("0.05")
 _LONGEST_PAGE = 5_000
 _MINUTE_NS = 60 * NANOSECONDS
 _LONGEST_LOGIN_S = 7 * 24 * 3600
@@ -186,7 +184,7 @@ class RestDesk:
             return Complaint("MARKET_NOT_OPEN", "there is no market yet")
         if form.size * quote.mid < rules.min_notional:
             return Complaint("VALIDATION_ERROR", "the order is below the minimum notional")
-        if form.limit is not None and abs(form.price / quote.mid - 1) > _BAND:
+        if form.limit is not None and self._twin.is_out_of_band(form.price):
             return Complaint("VALIDATION_ERROR", "price is outside the price bands")
         return None
 
@@ -261,7 +259,8 @@ class RestDesk:
         twin = self._twin
         if values.get("market", twin.market) != twin.market:
             return ok({"results": []})
-        return ok({"results": [market_json(twin.market, twin.desk.rules, _MOST_OPEN_ORDERS, _BAND)]})
+        width = twin.price_band[1] - 1
+        return ok({"results": [market_json(twin.market, twin.desk.rules, _MOST_OPEN_ORDERS, width)]})
 
     def _summary(self, values: Values) -> HttpResponse:
         """What of it a simulated market knows; `market` is one symbol, or ALL."""

@@ -10,6 +10,7 @@ import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from domain.market import MarketRules
 from exchanges.rehearsal.desk import Happening, TwinDesk
@@ -43,6 +44,8 @@ class TwinBase(ABC):
     ws_path = ""
     only_lists_orders = False
     """Whether no single order can be asked for: lists are all that tells of one."""
+    price_band = (Decimal(0), Decimal("Infinity"))
+    """The lowest and the highest price of a limit order of either side, as fractions of the middle of the market."""
 
     def __init__(self, setup: TwinSetup) -> None:
         self.setup = setup
@@ -104,6 +107,11 @@ class TwinBase(ABC):
     @property
     def now_ms(self) -> int:
         return self.desk.now_ns // MILLISECONDS
+
+    def is_out_of_band(self, price: Decimal) -> bool:
+        """Whether a limit order is priced further from the market than the venue takes; never while it has none."""
+        quote, (lowest, highest) = self.desk.quote, self.price_band
+        return quote is not None and not lowest <= price / quote.mid <= highest
 
     def later(self, delay_ns: int, action: Callable[[], None]) -> None:
         """Do something at a later wire time; actions of one moment keep their order."""

@@ -7,7 +7,6 @@ from decimal import Decimal
 from domain.market import NANOSECONDS
 from domain.orders import Purpose
 from simulation.auditor.case import Case
-from simulation.auditor.prices import TargetLadder
 from simulation.auditor.venue_books import ZERO, Change, OwnOrder
 from simulation.observed import VenueFill, VenueOrder, VenueOvertook
 
@@ -15,7 +14,6 @@ from simulation.observed import VenueFill, VenueOrder, VenueOvertook
 class AccountChecks:
     def __init__(self, case: Case) -> None:
         self._case = case
-        self._ladder = TargetLadder()
         self._changed: set[int] = set()
         self._must_price = False
         self._was_filled = False
@@ -46,7 +44,7 @@ class AccountChecks:
             self._report(at_ns, "S4", f"{purpose} {seen.client_id} took liquidity: {seen.quantity} at {seen.price}")
         if purpose is Purpose.OPEN:
             self._was_filled = True
-            self._ladder.add(self._level(self._case.terms.target(seen.price)), seen.quantity)
+            self._case.ladder.add(self._level(self._case.terms.target(seen.price)), seen.quantity)
         self._take_change(at_ns, change)
 
     def take_overtaken(self, at_ns: int, seen: VenueOvertook) -> None:
@@ -88,7 +86,7 @@ class AccountChecks:
         if is_close:
             purpose = case.purpose(order.client_id, order.side, order.price)
             price = None if purpose is Purpose.EXIT else order.price
-            self._ladder.close(change.filled, None if price is None else self._level(price))
+            self._case.ladder.close(change.filled, None if price is None else self._level(price))
             self._check_sign(at_ns, order)
 
     def _check_sign(self, at_ns: int, order: OwnOrder) -> None:
@@ -153,7 +151,7 @@ class AccountChecks:
             for order in case.venue.live_closes.values()
             if order.price is not None and case.purpose(order.client_id, order.side, order.price) is Purpose.CLOSE
         ]
-        short = self._ladder.shortfall(closes)
+        short = self._case.ladder.shortfall(closes)
         if case.findings.begins("prices", short is not None) and short is not None:
             price = short[0] * case.terms.direction.sign
             self._report(at_ns, "S4", f"closes up to {price} are {short[1]} more than the fills that profit there")

@@ -171,13 +171,14 @@ class Auditor:
             case Carried():
                 self._sending.take_carried(at_ns, seen)
             case Written():
-                self._deadlines.wrote(at_ns, seen.record)
+                self._deadlines.wrote(at_ns, seen.seq, seen.record)
                 self._evidence.take(at_ns, seen)
                 if isinstance(seen.record, OrderIntended) and seen.record.purpose is Purpose.OPEN:
                     self._account.check_exposure(at_ns)
             case Synced(seq):
                 self._case.journal.sync(seq)
             case PowerLost(seq):
+                self._deadlines.lost_after(seq)
                 for client_id in self._case.journal.lose_after(seq):
                     self._case.compare(at_ns, client_id)
             case Said(notice):

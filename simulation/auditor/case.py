@@ -13,6 +13,7 @@ from simulation.auditor.cover import Cover, Sight
 from simulation.auditor.entries import Entries
 from simulation.auditor.findings import Findings
 from simulation.auditor.journal_books import UNSURE, Belief, JournalBooks
+from simulation.auditor.prices import TargetLadder
 from simulation.auditor.rules_watch import RulesWatch
 from simulation.auditor.terms import AuditTerms
 from simulation.auditor.venue_books import OwnOrder, VenueBooks
@@ -32,6 +33,7 @@ class Case:
     rules: RulesWatch
     cover: Cover
     entries: Entries
+    ladder: TargetLadder = field(default_factory=TargetLadder)
     intents: dict[int, OrderIntended] = field(default_factory=dict)
     """The first intent ever written under each id; no power loss takes one back."""
     unwritten: dict[int, Purpose] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class Case:
     """When the last of them was."""
     close_book_age_ns: int | None = None
     """How old the book was from which the last close was priced."""
+    kept_out_ns: int | None = None
+    """When a close was last sent whose price lay outside the venue's band, as its target does."""
     has_halted: bool = False
     """In this life; a halt of an earlier one holds opens back and nothing else."""
 
@@ -87,6 +91,12 @@ class Case:
         """Whether more than `seconds` of fair weather, in this life, have gone by since then."""
         fair = self.conditions.fair_since_ns
         return fair is not None and at_ns - max(since_ns, fair) > seconds * NANOSECONDS
+
+    def is_kept_out(self, at_ns: int) -> bool:
+        """Whether the market is so far from where closes belong that the venue takes none there: they wait until it is
+        back, and are offered now and then."""
+        within = self.terms.deadlines.recover_s * NANOSECONDS
+        return self.kept_out_ns is not None and at_ns - self.kept_out_ns <= within
 
     def is_taking_closes_away(self) -> bool:
         """A stop that cancels closes; a halted bot keeps them whatever was asked."""

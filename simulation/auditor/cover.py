@@ -134,7 +134,8 @@ class Cover:
             deadline = max(deadline, lot.told_ns + self._deadlines.recover_s * NANOSECONDS)
         if lot.overtaken_ns >= begun:
             longest = begun + self._deadlines.recover_s * NANOSECONDS
-            deadline = max(deadline, min(lot.overtaken_ns + cover, longest))
+            offered_again = lot.overtaken_ns + self._deadlines.again_s * NANOSECONDS
+            deadline = max(deadline, min(offered_again, longest))
         if lot.disturbed_ns < 0:
             return deadline
         hidden_until = max(lot.disturbed_ns, sight.fair_since_ns) + self._deadlines.discover_s * NANOSECONDS

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from domain.events import Fill, Record, SessionStarted
+from domain.events import Record
 from domain.market import NANOSECONDS
 from simulation.auditor.account import AccountChecks
 from simulation.auditor.case import ACCOUNT_READS, Case
 from simulation.auditor.evidence import EvidenceChecks
+from simulation.auditor.last_open import LastOpen
 from simulation.auditor.sending import SendingChecks
 
 _GIVEN_UP_NS = 25 * NANOSECONDS
@@ -22,9 +23,7 @@ class DeadlineChecks:
         self._ready_since_ns: int | None = None
         self._entries_seen = 0
         """Since when nothing known holds an open back."""
-        self._last_open_fill_ns = 0
-        self._last_open_told_ns = 0
-        """The same as the bot's own clock had it when it wrote the trade down."""
+        self._last_open = LastOpen(case.journal)
         self._look_since_ns: int | None = None
         """Since when a look at the account has been due, streams having been replaced."""
         self.stall_times_ns: list[int] = []
@@ -44,18 +43,19 @@ class DeadlineChecks:
     def begin(self) -> None:
         """A new life, which has not asked for anything."""
         self._is_starting = True
+        self._last_open.begin()
         self._replaced_ns = self._answered_ns = 0
         self._read_ns = dict.fromkeys(ACCOUNT_READS, 0)
         self._reads_since.clear()
 
-    def wrote(self, at_ns: int, record: Record) -> None:
-        """Where the machine's clock was set back to before the last open's trade, nobody can tell how long ago that
-        was: its cool-down counts from the start of the process that found it so."""
+    def wrote(self, at_ns: int, seq: int, record: Record) -> None:
+        """To be called before the journal's books take the record in."""
         self._is_starting = False
-        if isinstance(record, Fill) and record.side is self._case.terms.direction:
-            self._last_open_told_ns = record.at_ns
-        elif isinstance(record, SessionStarted) and record.at_ns < self._last_open_told_ns:
-            self._last_open_told_ns, self._last_open_fill_ns = record.at_ns, at_ns
+        self._last_open.wrote(at_ns, seq, record)
+
+    def lost_after(self, seq: int) -> None:
+        """A power loss has taken the records after that."""
+        self._last_open.lost_after(seq)
 
     def socket_asked(self, at_ns: int) -> None:
         if self._case.conditions.stalled_since_ns is not None:
@@ -98,7 +98,7 @@ class DeadlineChecks:
             self._look_since_ns = at_ns
 
     def open_filled(self, at_ns: int) -> None:
-        self._last_open_fill_ns = at_ns
+        self._last_open.filled(at_ns)
 
     def check(self, at_ns: int, since_ns: int) -> None:
         """Judge the time from `since_ns` to `at_ns`, in which nothing was observed."""
@@ -181,8 +181,9 @@ class DeadlineChecks:
         if self._ready_since_ns is None:
             self._ready_since_ns = since_ns
         case = self._case
-        cooldown = case.terms.cooldown_s(case.entries.open) * NANOSECONDS if self._last_open_fill_ns else 0
-        begun = max(self._ready_since_ns, self._last_open_fill_ns + cooldown, case.conditions.disturbed_ns)
+        opened = self._last_open.since_ns
+        cooldown = case.terms.cooldown_s(case.entries.open) * NANOSECONDS if opened else 0
+        begun = max(self._ready_since_ns, opened + cooldown, case.conditions.disturbed_ns)
         if at_ns - begun > case.terms.deadlines.progress_s * NANOSECONDS:
             self._report(at_ns, "L4", f"no open was sent although nothing held it back since {begun}")
             self._ready_since_ns = at_ns
@@ -237,7 +238,7 @@ class DeadlineChecks:
         )
         if waiting:
             self._report(at_ns, "L5", f"after the last fault orders are not known: {', '.join(map(str, waiting))}")
-        if case.cover.owed_before(late):
+        if case.cover.owed_before(late) and not case.is_kept_out(at_ns):
             self._report(at_ns, "L5", f"after the last fault {case.cover.bare} is without a close")
 
     def _report(self, at_ns: int, invariant: str, text: str) -> None:

@@ -50,17 +50,18 @@ class EndingChecks:
             self._report(at_ns, "S10", f"status 0 although something is not confirmed: {listed}")
         if ended.exit_status == UNCONFIRMED and not listed:
             self._report(at_ns, "S10", "status 3, and what is not confirmed is not listed")
-        if ended.exit_status == UNCONFIRMED and self._could_confirm():
+        if ended.exit_status == UNCONFIRMED and self._could_confirm(at_ns):
             self._report(at_ns, "S10", f"nothing was wrong, and the end is not confirmed: {listed}")
 
-    def _could_confirm(self) -> bool:
+    def _could_confirm(self, at_ns: int) -> bool:
         """Whether the venue would have told all that a stop has to find out. Where others changed the account it may
-        be that nothing can be proven, and what a flattening leaves because it is too small is listed too."""
+        be that nothing can be proven; what a flattening leaves because it is too small is listed too, and what the
+        venue takes no close for."""
         conditions = self._case.conditions
         asked_ns = conditions.stop_asked_ns
         if not self._case.terms.confirms_ends or asked_ns is None:
             return False
-        if conditions.is_abandoned or conditions.stop_mode == "flatten":
+        if conditions.is_abandoned or conditions.stop_mode == "flatten" or self._case.is_kept_out(at_ns):
             return False
         most = self._case.terms.most_cancels
         if most is not None and self._case.is_taking_closes_away() and self._case.terms.max_orders > most:

@@ -22,6 +22,11 @@ class TargetLadder:
         self._levels: list[Decimal] = []
         self._quantities: dict[Decimal, Decimal] = {}
 
+    @property
+    def farthest(self) -> Decimal | None:
+        """The level of the fill whose target lies furthest from loss; None: nothing is open."""
+        return self._levels[-1] if self._levels else None
+
     def add(self, level: Decimal, quantity: Decimal) -> None:
         if level not in self._quantities:
             insort(self._levels, level)

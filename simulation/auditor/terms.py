@@ -16,7 +16,8 @@ class Deadlines:
     cover_s: int = 5
     """L1: from a fill to a resting close of that quantity."""
     again_s: int = 5
-    """L1: from the end of a close that the venue took away to the next, the position having been read."""
+    """L1: from the end of a close that the venue took away to the next, the position having been read; also from a close
+    that the market overtook to the next."""
     recover_s: int = 30
     """L1 and L3: the same for what a start, an outage or a stall left behind; also the look at the account after a
     stream was replaced."""
@@ -74,6 +75,9 @@ class AuditTerms:
     """The venue takes an order before it answers; others only queue it."""
     confirms_ends: bool = False
     """A stop in which nothing is wrong ends confirmed: the machine is never short of breath."""
+    price_band: tuple[Decimal, Decimal] = (Decimal(0), Decimal("Infinity"))
+    """The lowest and the highest price of a limit order that the venue takes, as fractions of the middle of its market.
+    """
     most_cancels: int | None = None
     """How many closes a stop can take away and ask about within its time and the venue's limit; None: any number."""
     requests_per_minute: int = 600

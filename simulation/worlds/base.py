@@ -52,9 +52,17 @@ class Way(Protocol):
     def refuses_socket(self) -> bool: ...
 
 
-MakeScribe = Callable[[Callable[[], int], Sequence[str], int | None], Scribe]
-"""From a clock, the secrets of a world, and how many requests its venue takes in a minute (None: more than are ever
-sent), to its scribe."""
+@dataclass(frozen=True, slots=True)
+class VenueLimits:
+    """`requests_per_minute` None: the venue takes more than are ever sent. `price_band`: the lowest and the highest
+    price of a limit order, as fractions of the middle of its market."""
+
+    requests_per_minute: int | None = None
+    price_band: tuple[Decimal, Decimal] = (Decimal(0), Decimal("Infinity"))
+
+
+MakeScribe = Callable[[Callable[[], int], Sequence[str], VenueLimits], Scribe]
+"""From a clock, the secrets of a world and the limits of its venue to its scribe."""
 
 
 class CalmWay:

@@ -23,7 +23,7 @@ from markets.orders import NewOrder
 from markets.tape import MarketSource
 from markets.venue import SimulatedVenue
 from simulation.observed import EndTold, RequestKind, StreamsCut
-from simulation.worlds.base import CalmWay, Errand, MakeScribe, SimulatedWorld, Stage
+from simulation.worlds.base import CalmWay, Errand, MakeScribe, SimulatedWorld, Stage, VenueLimits
 from simulation.worlds.line import WatchedClient
 from simulation.worlds.loop import Life
 from simulation.worlds.venue import WatchedLedger, WorldVenue
@@ -85,7 +85,7 @@ class PaperSimulation(SimulatedWorld):
         self.way = CalmWay()
         self.latency_ns = latency_ns
         self.paper = MeddledPaperWorld(self.venue, latency_ns, delays)
-        self.scribe = make_scribe(lambda: self.venue.now_ns, self.secrets, None)
+        self.scribe = make_scribe(lambda: self.venue.now_ns, self.secrets, VenueLimits())
         self.stage = Stage(self.paper, lambda: self.venue.now_ns, self.show)
         self._client: PaperLine | None = None
         self._streams_back_ns = 0

@@ -24,7 +24,7 @@ from markets.account import AccountTerms
 from markets.tape import MarketSource
 from markets.venue import SimulatedVenue
 from simulation.observed import Carried, RateLimited, SocketAsked
-from simulation.worlds.base import CalmWay, MakeScribe, SimulatedWorld, Stage, Way
+from simulation.worlds.base import CalmWay, MakeScribe, SimulatedWorld, Stage, VenueLimits, Way
 from simulation.worlds.line import WatchedClient, errand
 from simulation.worlds.loop import Life
 from simulation.worlds.venue import WatchedLedger, WorldVenue
@@ -245,7 +245,8 @@ class TwinSimulation(SimulatedWorld):
         keys = [key.name for key in ExchangeFactory.load_venue(exchange).KEYS if key.is_secret]
         env = {**twin.env("", ""), **self._messenger_keys}
         self.secrets = [env[name] for name in (*keys, *self._messenger_keys) if env.get(name)]
-        self.scribe = make_scribe(lambda: twin.now_ns - skew_ns, self.secrets, twin.requests_per_minute)
+        limits = VenueLimits(twin.requests_per_minute, twin.price_band)
+        self.scribe = make_scribe(lambda: twin.now_ns - skew_ns, self.secrets, limits)
         self.share = Share(twin.requests_per_minute)
         self._watched = WatchedTwin(twin, self.show, self.refused_for_load)
         self._carrier = _LifeWorld(

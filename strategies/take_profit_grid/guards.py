@@ -8,7 +8,7 @@ Own quantity that two agreeing looks miss, while P and K agree, was closed by so
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum, auto
 
@@ -48,6 +48,11 @@ class Look:
         """Own quantity the journal holds and the venue does not: closed by somebody else. Never more than we own: what
         somebody sold beyond it is his."""
         return max(ZERO, min(self.own, self.own - self.position))
+
+    def written_off(self, quantity: Decimal) -> Look:
+        """The same reading, held against a journal that has written off so much of what was missing from it. Without
+        this the journal's next difference from it would look like a trade, and be missing from the position twice."""
+        return replace(self, own=self.own - quantity)
 
 
 class Verdict(Enum):

@@ -12,7 +12,6 @@ from decimal import Decimal
 
 from domain.events import (
     CancelIntended,
-    ClockSet,
     ClosedOutside,
     EntryAbandoned,
     Fill,
@@ -32,6 +31,7 @@ from domain.forced import own_part
 from domain.market import Side
 from domain.orders import OrderFact, OrderStatus, Purpose, advance
 from strategies.take_profit_grid.entries import Entries, Entry
+from strategies.take_profit_grid.open_clock import OpenClock
 from strategies.take_profit_grid.orders import REPRICE, ZERO, ClosePrices, Failures, Order
 
 __all__ = ["REPRICE", "ZERO", "Entry", "Failures", "GridState", "Order"]
@@ -60,8 +60,7 @@ class GridState:
         """Sum of what remains in own live closing orders."""
         self.own = ZERO
         """Own position in the bot's direction, by our own fills."""
-        self.clock_ns: int | None = None
-        """When an open last filled: the cool-down counts from here."""
+        self.open_clock = OpenClock()
         self.waiver = False
         """An entry closed: the next one may begin without a cool-down."""
         self.replacing: int | None = None
@@ -87,7 +86,6 @@ class GridState:
             CancelIntended: self._cancel_intended,
             WaiverLapsed: self._waiver_lapsed,
             EntryAbandoned: self._entry_abandoned,
-            ClockSet: self._clock_set,
             ClosedOutside: self._closed_outside,
             OwnFound: self._own_found,
             Halted: self._was_halted,
@@ -95,7 +93,8 @@ class GridState:
         }
 
     def apply(self, record: Record) -> None:
-        """Take one journaled record in. Records that do not concern the grid change nothing."""
+        """Take one journaled record in. Of those that do not concern the grid only the time is kept."""
+        self.open_clock.take(record)
         handler = self._handlers.get(type(record))
         if handler is not None:
             handler(record)
@@ -105,6 +104,11 @@ class GridState:
     def outermost_close(self) -> Decimal | None:
         """The own live close nearest to the market: the lowest of a buying bot, the highest of a selling one."""
         return self._close_prices.outermost()
+
+    @property
+    def clock_ns(self) -> int | None:
+        """When an open last filled: the cool-down counts from here."""
+        return self.open_clock.last_ns
 
     def open_exposure(self) -> Decimal:
         """What live opens could still add to the position, unresolved ones at full size."""
@@ -123,9 +127,7 @@ class GridState:
 
     def _session_started(self, record: SessionStarted) -> None:
         """A lost journal tail may have covered what looks bare: the venue is asked before anything old is covered. The
-        machine's clock may have been set back: neither cool-down nor retry waits for a time that lies ahead."""
-        if self.clock_ns is not None:
-            self.clock_ns = min(self.clock_ns, record.at_ns)
+        machine's clock may have been set back: no retry waits for a time that lies ahead."""
         for failures in self.failures.values():
             failures.start_at(record.at_ns)
         for order in self.live.values():
@@ -178,9 +180,6 @@ class GridState:
     def _entry_abandoned(self, record: EntryAbandoned) -> None:
         if self.replacing == record.entry_id:
             self._replace(None)
-
-    def _clock_set(self, record: ClockSet) -> None:
-        self.clock_ns = record.at_ns
 
     def _was_halted(self, record: Halted) -> None:
         self.halted = record.reason
@@ -276,7 +275,7 @@ class GridState:
         if price is not None and (entry.worst_price is None or (price - entry.worst_price) * self.side.sign > 0):
             entry.worst_price = price
         self.own += delta
-        self.clock_ns = max(self.clock_ns or at_ns, at_ns)
+        self.open_clock.filled(at_ns)
         entry.was_accepted = True
         if not order.is_live:
             entry.open_was_cancelled = True

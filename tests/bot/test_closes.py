@@ -296,6 +296,26 @@ def test_what_others_held_against_is_covered_when_they_have_left() -> None:
         assert len(rig.resting()) == 2
 
 
+def test_fill_after_others_closed_some_is_covered_at_once_though_they_hold_dust_the_other_way() -> None:
+    """What was written off was missing from the position already: it is not taken from what may be covered again."""
+    market = replace(script(sold(5, 1002, 10), sold(40, 1002, 10)), rules=replace(RULES, min_quantity=D("0.02")))
+    with Rig(market) as rig:
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.01")))
+        rig.world.advance(rig.world.now_ns + 1)
+        rig.start()
+        rig.run_to(26)
+        assert rig.resting() == [(SELL, D("100.4"), D("0.09"))]
+        rig.upon_venue(lambda venue: venue.external_trade(SELL, D("0.09")))  # The venue trims the close away too.
+        rig.run_to(39)
+        assert rig.told.texts(NoticeKind.MISMATCH) == ["0.09 of the own position was closed by somebody else"]
+        assert [side for side, *_ in rig.resting()] == [BUY]
+        sent = len(rig.line.calls)
+        rig.run_to(41)
+        assert rig.line.counts(sent) == {"place": 1}
+        assert rig.resting() == [(SELL, D("100.4"), D("0.10"))]
+        rig.check()
+
+
 def test_flattening_what_others_hold_against_ends_at_once_and_says_what_is_left() -> None:
     with Rig(script(sold(5, 1002, 10)), wait_time=D(0)) as rig:
         held_against(rig)

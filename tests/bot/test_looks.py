@@ -7,13 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import ClosedOutside, HaltCleared, Halted
+from domain.events import ClosedOutside, HaltCleared, Halted, OwnFound
 from domain.market import NANOSECONDS, Side
 from domain.status import NoticeKind
 from domain.stop import StopMode
 from exchanges.paper.world import StreamDelays
+from strategies.take_profit_grid.guards import Look
 from tests.support.bot import LATENCY_NS, Rig, covered_after, script
 from tests.support.faults import Call, Fate, FateOf, while_true
+from tests.support.grid import config
+from tests.support.retold import Hearing
 from tests.support.tape import bought, quote, sold
 from trading_bot import BotSettings
 
@@ -231,6 +234,21 @@ def test_position_closed_by_hand_is_written_off_and_told() -> None:
         assert rig.resting()[0] == (SELL, D("100.4"), D("0.10"))
         assert (rig.bot.state.own, rig.bot.accounting.written_off) == (D("0.10"), D("0.10"))
         assert rig.stop().exit_status == 0
+
+
+def test_what_is_written_off_is_missing_from_a_position_read_beside_the_look_once() -> None:
+    """Of 1 the exchange has nothing, as two looks find, and as the position alone said while the second was under way.
+    """
+    hearing = Hearing(config())
+    hearing.recorder.note(OwnFound(hearing.now_at_ns, 1, BUY, D(1), D(100)))
+    hearing.look()
+    hearing.now_at_ns += 5 * NANOSECONDS
+    beside_ns = hearing.now_at_ns + 1
+    hearing.oversight.glance = Look(beside_ns, beside_ns, D(0), D(0), D(1))
+    hearing.look()
+    assert hearing.state.own == 0
+    assert hearing.oversight.newest() == Look(beside_ns, beside_ns, D(0), D(0), D(0))
+    assert hearing.oversight.look == Look(hearing.now_at_ns, hearing.now_at_ns, D(0), D(0), D(0))
 
 
 def test_quiet_bot_looks_every_minute_so_that_no_lost_event_stays_unnoticed_longer() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.events import CancelIntended, HaltCleared, Halted, OrderUpdate, SessionStarted
+from domain.events import CancelIntended, HaltCleared, Halted, OrderUpdate
 from domain.market import NANOSECONDS, Side
 from domain.orders import OrderFact
 from domain.status import NoticeKind
@@ -81,9 +81,9 @@ def test_a_close_for_a_part_leaves_the_rest_owed() -> None:
     assert told.end() == [violation(16, "L1", f"0.02 has been without a close since {moment(10)}")]
 
 
-def offered_in_vain(*seconds: int, book_age_s: int = 1) -> Told:
+def offered_in_vain(*seconds: int, book_age_s: int = 1, **terms: object) -> Told:
     """A fill at 10, whose close was refused at each of these times since the market had moved on."""
-    told = running().at(1).open(1).at(10).fill(1)
+    told = running(**terms).at(1).open(1).at(10).fill(1)
     for number, second in enumerate(seconds, 2):
         told.at(second).intend(number, "101", parts=((1, "0.1"),))
         told.send(number, "101", is_open=False, book_age_ns=book_age_s * NANOSECONDS)
@@ -99,9 +99,57 @@ def test_a_close_that_the_market_overtook_is_offered_again_within_the_same_time(
     assert late.violations == [violation(20, "L1", f"0.1 has been without a close since {moment(10)}")]
 
 
+def test_a_close_that_the_market_overtook_at_a_narrow_venue_may_wait_for_room() -> None:
+    told = offered_in_vain(11, 14, deadlines=NARROW).at(24).close(4, 1).at(60)
+    assert told.end() == []
+    late = offered_in_vain(11, 14, deadlines=NARROW).at(25).look()
+    assert late.violations == [violation(25, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
 def test_a_close_that_is_overtaken_for_ever_is_late_all_the_same() -> None:
     told = offered_in_vain(*range(11, 42, 2))
     assert told.violations == [violation(41, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def refused_for_its_price(*seconds: int, price: str = "101", **terms: object) -> Told:
+    """A fill at 10 with its target at 101, whose close was refused at each of these times; the market stands at 100."""
+    told = running(**terms).at(1).open(1).at(10).fill(1)
+    for number, second in enumerate(seconds, 2):
+        told.at(second).intend(number, price, parts=((1, "0.1"),))
+        told.send(number, price, is_open=False).hear_end(number, OrderFact.REFUSED)
+    return told
+
+
+OUT_OF_BAND = (Decimal("0.995"), Decimal("1.005"))
+
+
+def test_a_close_outside_the_venues_price_band_is_owed_once_the_venue_takes_it() -> None:
+    told = refused_for_its_price(11, 40, 70, price_band=OUT_OF_BAND).at(100).close(5, 1).at(160)
+    assert told.end() == []
+    assert told.auditor.times_to_cover_ns == []
+    late = refused_for_its_price(11, 40, 70, price_band=OUT_OF_BAND).at(101).look()
+    assert late.violations == [violation(101, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+@pytest.mark.parametrize(
+    "price, band",
+    [
+        ("101.02", OUT_OF_BAND),  # Priced further away than its target.
+        ("101", (Decimal("0.985"), Decimal("1.015"))),  # Well within the band.
+    ],
+)
+def test_a_close_that_is_refused_for_another_reason_is_late(price: str, band: tuple[Decimal, Decimal]) -> None:
+    told = refused_for_its_price(11, 14, price=price, price_band=band).at(16).look()
+    assert told.violations == [violation(16, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_what_the_venue_takes_no_close_for_need_not_be_covered_after_the_last_fault() -> None:
+    times = range(11, 200, 20)
+    told = refused_for_its_price(11, price_band=OUT_OF_BAND).see(Healed())
+    for number, second in enumerate(times[1:], 3):
+        told.at(second).intend(number, "101", parts=((1, "0.1"),)).send(number, "101", is_open=False)
+        told.hear_end(number, OrderFact.REFUSED)
+    assert told.end() == []
 
 
 def test_a_close_priced_from_an_old_book_was_not_overtaken() -> None:
@@ -316,16 +364,6 @@ def test_the_cool_down_counts_from_the_last_open_fill() -> None:
     told = running(expects_progress=True).at(1).covered_entry(1).at(131).look()
     assert told.violations == []
     assert [found.invariant for found in told.at(132).look().violations] == ["L4"]
-
-
-@pytest.mark.parametrize("started_s, found_s", [(-200, 211), (30, 171)])
-def test_the_cool_down_counts_from_a_start_whose_clock_lies_before_the_last_open_fill(
-    started_s: int, found_s: int
-) -> None:
-    told = running(expects_progress=True).at(1).covered_entry(1).at(79).killed().at(80).see(LifeBegan(2))
-    told.write(SessionStarted(BEGAN_NS + started_s * NANOSECONDS, "{}")).look()
-    assert told.at(found_s - 1).look().violations == []
-    assert [found.invariant for found in told.at(found_s).look().violations] == ["L4"]
 
 
 @pytest.mark.parametrize("entries, seconds", [(0, 113), (6, 113), (7, 225), (13, 225), (14, 450), (27, 900)])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from domain.events import Halted
 from domain.market import NANOSECONDS
+from domain.orders import OrderFact
 from domain.status import NoticeKind
 from simulation.observed import (
     Abandoned,
@@ -60,6 +63,15 @@ def test_a_stop_may_leave_more_closes_unconfirmed_than_the_limit_lets_it_cancel(
 ) -> None:
     told = running(confirms_ends=True, most_cancels=5, max_orders=orders).at(5).stop(mode).ended(3, "close 1")
     found = violation(5, "S10", "nothing was wrong, and the end is not confirmed: close 1")
+    assert told.violations == ([found] if is_found else [])
+
+
+@pytest.mark.parametrize("highest, is_found", [("1.005", False), ("1.015", True)])
+def test_an_end_may_be_unconfirmed_where_the_venue_takes_no_close_at_its_price(highest: str, *, is_found: bool) -> None:
+    told = running(confirms_ends=True, price_band=(Decimal(0), Decimal(highest))).at(1).open(1).fill(1)
+    told.at(2).intend(2, "101", parts=((1, "0.1"),)).send(2, "101", is_open=False).hear_end(2, OrderFact.REFUSED)
+    told.at(5).stop().ended(3, "own position")
+    found = violation(5, "S10", "nothing was wrong, and the end is not confirmed: own position")
     assert told.violations == ([found] if is_found else [])
 
 

@@ -16,6 +16,7 @@ from domain.status import NoticeKind
 from simulation.auditor import Deadlines
 from simulation.observed import (
     Carried,
+    DiskTrouble,
     Disturbed,
     Frozen,
     LifeBegan,
@@ -179,6 +180,25 @@ def test_cancelling_what_is_not_its_own_is_found(named: dict[str, object]) -> No
 def test_cancelling_its_own_is_allowed_by_either_name(named: dict[str, object]) -> None:
     told = running().at(1).see(foreign_order()).open(1).see(Sent(RequestKind.CANCEL, "cancel", **named))  # type: ignore[arg-type]
     assert told.violations == []
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_what_was_sent_while_the_disk_was_full_is_its_own_though_the_venue_names_it_otherwise(is_killed: bool) -> None:
+    told = running().at(1).see(foreign_order()).open(1).fill(1).see(DiskTrouble(is_on=True))
+    told.send(2, "101", is_open=False).rest(2, "101", is_open=False)
+    if is_killed:
+        told.killed().at(2).began(2)
+    told.see(Sent(RequestKind.CANCEL, "cancel", 2, "wire 2"), Sent(RequestKind.CANCEL, "cancel", 2))
+    assert told.violations == []
+
+
+@pytest.mark.parametrize("named", [{"order_id": "wire 3", "client_id": 3}, {"order_id": "f1", "client_id": 2}])
+def test_a_full_disk_makes_nothing_else_its_own(named: dict[str, object]) -> None:
+    told = running().at(1).see(foreign_order()).open(1).fill(1).see(DiskTrouble(is_on=True))
+    told.send(2, "101", is_open=False).rest(2, "101", is_open=False)
+    told.see(Sent(RequestKind.CANCEL, "cancel", **named))  # type: ignore[arg-type]
+    text = f"order {named['order_id']}, which is not its own, was cancelled"
+    assert told.violations == [violation(1, "S12", text)]
 
 
 # --- S13: single writer ---------------------------------------------------------------------------------------------

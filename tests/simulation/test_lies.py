@@ -20,7 +20,7 @@ from simulation.life import Household
 from simulation.observed import RequestKind
 from simulation.plan import START_NS
 from simulation.scribe import Scribe
-from simulation.worlds.base import Errand
+from simulation.worlds.base import Errand, VenueLimits
 from simulation.worlds.twin import Pages, TwinSimulation
 from strategies.take_profit_grid.config import TradingConfig
 from tests.support.told import TERMS
@@ -52,7 +52,7 @@ def home() -> Household:
 
 
 def household(exchange: str, faults: Sequence[Fault]) -> Household:
-    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], _per_minute: int | None) -> Scribe:
+    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], _limits: VenueLimits) -> Scribe:
         return Scribe(Auditor(TERMS), now_ns)
 
     market = GeneratedMarket(LISTED["ETH"], 1, START_NS, D(0), D("0.0005"))

@@ -14,6 +14,7 @@ from markets.instruments import LISTED
 from simulation.auditor import Auditor
 from simulation.plan import START_NS
 from simulation.scribe import Scribe
+from simulation.worlds.base import VenueLimits
 from simulation.worlds.twin import Pages, Share, TwinSimulation
 from tests.support.told import TERMS
 
@@ -23,8 +24,8 @@ D = Decimal
 
 
 def world() -> TwinSimulation:
-    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], requests_per_minute: int | None) -> Scribe:
-        assert requests_per_minute == LIMIT
+    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], limits: VenueLimits) -> Scribe:
+        assert limits == VenueLimits(LIMIT)
         return Scribe(Auditor(TERMS), now_ns)
 
     market = GeneratedMarket(LISTED["ETH"], 1, START_NS, D(0), D("0.0005"))

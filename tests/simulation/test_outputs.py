@@ -21,7 +21,7 @@ SECRET = "canary-0123456789abcdef"
 
 def told_by(work: Callable[[ProcessOutputs, Life], None]) -> list[object]:
     scribe, life = Scribe(Auditor(TERMS), lambda: START_NS), Life(1)
-    outputs = ProcessOutputs(scribe, life, VirtualClock(START_NS), [SECRET])
+    outputs = ProcessOutputs(scribe, life, VirtualClock(START_NS), [SECRET], 0)
     work(outputs, life)
     outputs.close()
     return [seen for _, seen in scribe.recent]

@@ -24,6 +24,7 @@ from simulation.observed import Stalled
 from simulation.plan import START_NS, Wanted, draw_plan
 from simulation.run import run_world
 from simulation.scribe import Scribe
+from simulation.worlds.base import VenueLimits
 from simulation.worlds.twin import Pages, TwinSimulation
 from strategies.take_profit_grid.config import TradingConfig
 from tests.support.told import TERMS
@@ -59,7 +60,7 @@ class Planned(SilentStall):
 
 
 def a_home(fault: SilentStall) -> Household:
-    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], _per_minute: int | None) -> Scribe:
+    def make_scribe(now_ns: Callable[[], int], _secrets: Sequence[str], _limits: VenueLimits) -> Scribe:
         return Scribe(Auditor(TERMS), now_ns)
 
     market = GeneratedMarket(LISTED["ETH"], 1, START_NS, D(0), D("0.0005"))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from domain.commands import PlaceClose, PlaceOpen
-from domain.events import ClockSet, SessionStarted
+from domain.events import ClockSet, FundingPayment, SessionEnded, SessionStarted
 from domain.market import NANOSECONDS
 from domain.orders import OrderFact
 from domain.status import Hold
@@ -140,7 +140,7 @@ def test_the_clock_survives_a_restart() -> None:
 
 def test_a_clock_set_at_the_start_counts_like_a_fill() -> None:
     desk = full_to(3)
-    desk.state.clock_ns = None
+    desk.state.open_clock.last_ns = None
     desk.pass_time(7)
     desk.note(ClockSet(desk.now_ns))
     assert desk.hold().until_ns == START_NS + (desk.now_ns - START_NS) + 200 * NANOSECONDS
@@ -197,3 +197,63 @@ def test_a_clock_that_was_set_back_before_a_start_does_not_prolong_the_cooldown(
     assert desk.hold() == Hold(
         "cooldown", "cooling down with 1 of 12 entries open", desk.now_ns + 100 * NANOSECONDS
     )
+
+
+def began_anew(desk: Desk, after_s: int) -> int:
+    """A session begins, so long after the last record by its clock; the seconds that are left of the cool-down."""
+    desk.pass_time(after_s)
+    desk.note(SessionStarted(desk.now_ns, ""))
+    desk.look()
+    until_ns = desk.hold().until_ns
+    assert until_ns is not None
+    return (until_ns - desk.now_ns) // NANOSECONDS
+
+
+def lived(desk: Desk, seconds: int) -> None:
+    """The session went on for so long, as its end tells."""
+    desk.pass_time(seconds)
+    desk.note(SessionEnded(desk.now_ns, 0, ""))
+
+
+@pytest.mark.parametrize("after_s, left_s", [(-500, 80), (-120, 80), (-100, 80), (-1, 80), (0, 80), (30, 50)])
+def test_what_a_session_lived_through_counts_though_the_clock_was_set_back(after_s: int, left_s: int) -> None:
+    """Of 200 s of cool-down 120 passed in the session of the fill: no clock of a later one takes them back."""
+    desk = full_to(3)
+    lived(desk, 120)
+    assert began_anew(desk, after_s) == left_s
+
+
+def test_what_several_sessions_lived_through_adds_up() -> None:
+    desk = full_to(3)
+    lived(desk, 50)
+    assert began_anew(desk, -300) == 150
+    lived(desk, 40)
+    assert began_anew(desk, -300) == 110
+    assert began_anew(desk, 10) == 100
+
+
+def test_time_that_no_session_lived_through_is_the_clocks_alone_to_tell() -> None:
+    """A start 300 s later, by a clock that may have been ahead; the next one's says that 60 s passed, or 90."""
+    for after_s, left_s in ((-310, 130), (-280, 110)):
+        desk = full_to(3)
+        lived(desk, 50)
+        desk.pass_time(300)
+        desk.note(SessionStarted(desk.now_ns, ""))
+        lived(desk, 20)
+        assert began_anew(desk, after_s) == left_s
+
+
+def test_what_was_lived_through_before_the_last_fill_does_not_count() -> None:
+    desk = full_to(2)
+    lived(desk, 150)
+    began_anew(desk, 10)
+    desk.pass_time(100)
+    desk.enter()
+    lived(desk, 30)
+    assert began_anew(desk, -500) == 170
+
+
+def test_a_payment_dated_by_the_venue_tells_nothing_of_the_time_that_passed() -> None:
+    desk = full_to(3)
+    desk.note(FundingPayment(desk.now_ns + 150 * NANOSECONDS, "p1", Decimal(1)))
+    assert began_anew(desk, -300) == 200

@@ -107,6 +107,10 @@ def test_no_more_than_our_own_is_written_off() -> None:
     assert verdicts(look("-1", "0", own="0")) == [AGREES]
 
 
+def test_what_was_written_off_is_missing_no_more_and_the_position_stays_what_it_was() -> None:
+    assert look("3", "2", own="4").written_off(Decimal(1)) == look("3", "2", own="3")
+
+
 def test_more_than_our_own_is_somebody_elses() -> None:
     assert look("5", "3", own="3").missing == 0
     assert verdicts(look("5", "3", own="3")) == [AGREES]
