@@ -21,7 +21,7 @@ class VenueOrder:
     """An order at the venue, whole, whenever anything of it changed. `client_id` None: not the bot's.
 
     `quantity` is what the venue works with now (a reduce-only order may have been trimmed), `filled` cumulative.
-    `price` None: at market. `word`: the venue's reason for an end that nobody asked for.
+    `price` None: at market. `word`: the venue's reason for its end.
     """
 
     order_id: str

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from domain.market import NANOSECONDS
 from domain.orders import Purpose
+from markets.orders import Reason
 from simulation.auditor.case import Case
 from simulation.auditor.venue_books import ZERO, Change, OwnOrder
 from simulation.observed import VenueFill, VenueOrder, VenueOvertook
@@ -22,6 +23,8 @@ class AccountChecks:
 
     def take_order(self, at_ns: int, seen: VenueOrder) -> None:
         venue = self._case.venue
+        if seen.client_id is None and seen.word == Reason.CANCELLED_BY_OWNER:  # In the worlds nobody else cancels.
+            self._report(at_ns, "S12", f"somebody else's order {seen.order_id} was cancelled")
         known = None if seen.client_id is None else venue.orders.get(seen.client_id)
         if known is not None and known.order_id != seen.order_id:
             self._report(at_ns, "S5", f"order {seen.client_id} exists twice: {known.order_id} and {seen.order_id}")

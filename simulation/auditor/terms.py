@@ -16,8 +16,8 @@ class Deadlines:
     cover_s: int = 5
     """L1: from a fill to a resting close of that quantity."""
     again_s: int = 5
-    """L1: from the end of a close that the venue took away to the next, the position having been read; also from a close
-    that the market overtook to the next."""
+    """L1: from the end of a close that the venue took away to the next, the position having been read; also from a
+    close that the market overtook to the next."""
     recover_s: int = 30
     """L1 and L3: the same for what a start, an outage or a stall left behind; also the look at the account after a
     stream was replaced."""

@@ -176,6 +176,16 @@ def test_cancelling_what_is_not_its_own_is_found(named: dict[str, object]) -> No
     assert told.violations == [violation(1, "S12", f"order {name}, which is not its own, was cancelled")]
 
 
+@pytest.mark.parametrize("word, is_found", [("cancelled_by_owner", True), ("expired", False), ("liquidation", False)])
+def test_somebody_elses_order_that_ends_by_a_cancel_is_found_whatever_the_cancel_named(
+    word: str, *, is_found: bool
+) -> None:
+    told = running().at(1).open(1).see(foreign_order()).see(Sent(RequestKind.CANCEL, "cancel", 1, "wire 3"))
+    told.see(replace(foreign_order(), is_live=False, word=word))
+    found = violation(1, "S12", "somebody else's order f1 was cancelled")
+    assert told.violations == ([found] if is_found else [])
+
+
 @pytest.mark.parametrize("named", [{"order_id": "v1"}, {"client_id": 1}])
 def test_cancelling_its_own_is_allowed_by_either_name(named: dict[str, object]) -> None:
     told = running().at(1).see(foreign_order()).open(1).see(Sent(RequestKind.CANCEL, "cancel", **named))  # type: ignore[arg-type]
