@@ -4,7 +4,7 @@
 PYTHON ?= python3
 RUN_FLAGS ?= --exchange paper --ticker BTC --quantity 0.01 --take-profit 0.02 --wait-time 60 --max-orders 10 --seed 31 --speed 3 --for 270s
 SOAK_FLAGS ?= --seeds 0:10000 --kill --keep state/soak
-# New seeds each time: what was found is told with the command that shows it again.
+# New seeds each time: what was found is told with the command that shows it again. `.ci/run` has others.
 WORLDS_FROM := $(shell date +%s)
 WORLD_FLAGS ?= --seeds $(WORLDS_FROM)0000:$(WORLDS_FROM)9999 --kill --for 8m
 MUTANT_FLAGS ?=

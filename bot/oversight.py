@@ -351,10 +351,11 @@ class Oversight:
                 pass
 
     def _write_off(self, quantity: Decimal) -> None:
-        """Others closed so much. What was read lacks it already, a glance beside this look included."""
+        """Others closed so much. What was read lacks it already; a glance beside this look that has it is forgotten."""
         self._recorder.note(ClosedOutside(self._clock.now_ns(), quantity))
         self.look = self.look and self.look.written_off(quantity)
-        self.glance = self.glance and self.glance.written_off(quantity)
+        if self.glance is not None:
+            self.glance = self.glance.written_off(quantity) if self.glance.missing >= quantity else None
         self._say(NoticeKind.MISMATCH, f"{plain(quantity)} of the own position was closed by somebody else")
 
     def _recheck_halt(self, look: Look) -> None:

@@ -61,6 +61,7 @@ class LighterTwin(TwinBase):
     name = "lighter"
     ws_path = "/stream"
     price_band = (Decimal("0.5"), Decimal("1.5"))
+    """Prices farther from the market than this are taken for accidents."""
     only_lists_orders = True
     gate_type = Gate
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _FIRST_ID, _LAST_ID = 1, (1 << 48) - 1
 _SHORTEST_LIFE_MS, _LONGEST_LIFE_MS = 5 * 60_000, 30 * 86_400_000
 _FIRST_NONCE = 722
-"""Prices farther from the mark than this are taken for accidents."""
 FAILED, PENDING, EXECUTED = 0, 1, 2
 
 

@@ -19,6 +19,8 @@ from simulation.auditor.terms import AuditTerms
 from simulation.auditor.venue_books import OwnOrder, VenueBooks
 
 ZERO = Decimal(0)
+_BAND_MARGIN = Decimal("0.002")
+"""So far, in fractions of the price, the market may move while an order is on its way."""
 ACCOUNT_READS = frozenset({"open_orders", "position"})
 """The two looks that tell what an account holds."""
 
@@ -54,8 +56,9 @@ class Case:
     """When the last of them was."""
     close_book_age_ns: int | None = None
     """How old the book was from which the last close was priced."""
-    kept_out_ns: int | None = None
-    """When a close was last sent whose price lay outside the venue's band, as its target does."""
+    mid: Decimal | None = None
+    """The middle of the market when an order was last sent, and when that was."""
+    mid_ns: int = 0
     has_halted: bool = False
     """In this life; a halt of an earlier one holds opens back and nothing else."""
 
@@ -92,11 +95,21 @@ class Case:
         fair = self.conditions.fair_since_ns
         return fair is not None and at_ns - max(since_ns, fair) > seconds * NANOSECONDS
 
-    def is_kept_out(self, at_ns: int) -> bool:
-        """Whether the market is so far from where closes belong that the venue takes none there: they wait until it is
-        back, and are offered now and then."""
-        within = self.terms.deadlines.recover_s * NANOSECONDS
-        return self.kept_out_ns is not None and at_ns - self.kept_out_ns <= within
+    def kept_out(self, at_ns: int) -> Decimal:
+        """Own quantity whose target the market has left so far behind that the venue takes no close there, and that has
+        none: it waits until the market is back. Nothing is, where no order was offered lately."""
+        lowest, highest = self.terms.price_band
+        is_known = at_ns - self.mid_ns <= self.terms.deadlines.recover_s * NANOSECONDS
+        if self.mid is None or not is_known or not self.cover.bare:
+            return ZERO
+        sign = self.terms.direction.sign
+        reach = highest - _BAND_MARGIN if sign > 0 else lowest + _BAND_MARGIN
+        if not reach.is_finite() or reach <= 0:
+            return ZERO
+        level = self.mid * reach * sign
+        closes = self.venue.live_closes.values()
+        resting = sum((each.remaining for each in closes if each.price is not None and each.price * sign > level), ZERO)
+        return max(ZERO, self.ladder.beyond(level) - resting)
 
     def is_taking_closes_away(self) -> bool:
         """A stop that cancels closes; a halted bot keeps them whatever was asked."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.market import NANOSECONDS
@@ -31,6 +31,8 @@ class BareLot:
     disturbed_ns: int = -1
     told_ns: int = -1
     overtaken_ns: int = -1
+    kept_out_ns: int = -1
+    """When the venue last took no close at its price; -1: never."""
     is_reported: bool = False
 
 
@@ -103,6 +105,20 @@ class Cover:
         for lot in (*self._hidden, *self._lots):
             lot.overtaken_ns = at_ns
 
+    def keep_out(self, at_ns: int, quantity: Decimal) -> None:
+        """The venue took no close for so much of it then: nobody can say which, so it is what has waited longest."""
+        if quantity <= 0:
+            return
+        for lot in sorted((*self._hidden, *self._lots), key=lambda lot: lot.since_ns):
+            if quantity <= 0:
+                return
+            if lot.quantity > quantity:
+                home = self._hidden if lot in self._hidden else self._lots
+                home.append(replace(lot, quantity=lot.quantity - quantity))
+                lot.quantity = quantity
+            lot.kept_out_ns = at_ns
+            quantity -= lot.quantity
+
     def disturb(self, at_ns: int, client_id: int | None) -> None:
         """News of one order, or of nobody knows what (None), was disturbed."""
         known = self._lots
@@ -136,6 +152,8 @@ class Cover:
             longest = begun + self._deadlines.recover_s * NANOSECONDS
             offered_again = lot.overtaken_ns + self._deadlines.again_s * NANOSECONDS
             deadline = max(deadline, min(offered_again, longest))
+        if lot.kept_out_ns >= 0:
+            deadline = max(deadline, lot.kept_out_ns + self._deadlines.recover_s * NANOSECONDS)
         if lot.disturbed_ns < 0:
             return deadline
         hidden_until = max(lot.disturbed_ns, sight.fair_since_ns) + self._deadlines.discover_s * NANOSECONDS
@@ -158,8 +176,9 @@ class Cover:
         if self._owed_since_ns is None or sight is None:
             return
         begun = max(lot.since_ns, self._owed_since_ns)
-        was_hindered = lot.is_again or max(lot.disturbed_ns, lot.told_ns, lot.overtaken_ns) >= 0
+        was_hindered = lot.is_again or max(lot.disturbed_ns, lot.told_ns, lot.overtaken_ns, lot.kept_out_ns) >= 0
         if not was_hindered and sight.was_told(begun):
             self.times_ns.append(at_ns - begun)
         else:
-            self.recovery_times_ns.append(at_ns - max(begun, lot.disturbed_ns, lot.told_ns, sight.fair_since_ns))
+            hindered_ns = max(lot.disturbed_ns, lot.told_ns, lot.kept_out_ns, sight.fair_since_ns)
+            self.recovery_times_ns.append(at_ns - max(begun, hindered_ns))

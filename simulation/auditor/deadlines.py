@@ -120,6 +120,7 @@ class DeadlineChecks:
         case, sight = self._case, self._case.sight()
         if sight is None or case.is_taking_closes_away():
             return
+        case.cover.keep_out(case.mid_ns, case.kept_out(at_ns))
         for lot in case.cover.overdue(at_ns, sight):
             self._report(at_ns, "L1", f"{lot.quantity} has been without a close since {lot.since_ns}")
 
@@ -238,7 +239,7 @@ class DeadlineChecks:
         )
         if waiting:
             self._report(at_ns, "L5", f"after the last fault orders are not known: {', '.join(map(str, waiting))}")
-        if case.cover.owed_before(late) and not case.is_kept_out(at_ns):
+        if case.cover.owed_before(late) and case.cover.bare > case.kept_out(at_ns):
             self._report(at_ns, "L5", f"after the last fault {case.cover.bare} is without a close")
 
     def _report(self, at_ns: int, invariant: str, text: str) -> None:

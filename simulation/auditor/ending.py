@@ -61,7 +61,7 @@ class EndingChecks:
         asked_ns = conditions.stop_asked_ns
         if not self._case.terms.confirms_ends or asked_ns is None:
             return False
-        if conditions.is_abandoned or conditions.stop_mode == "flatten" or self._case.is_kept_out(at_ns):
+        if conditions.is_abandoned or conditions.stop_mode == "flatten" or self._case.kept_out(at_ns):
             return False
         most = self._case.terms.most_cancels
         if most is not None and self._case.is_taking_closes_away() and self._case.terms.max_orders > most:

@@ -22,11 +22,6 @@ class TargetLadder:
         self._levels: list[Decimal] = []
         self._quantities: dict[Decimal, Decimal] = {}
 
-    @property
-    def farthest(self) -> Decimal | None:
-        """The level of the fill whose target lies furthest from loss; None: nothing is open."""
-        return self._levels[-1] if self._levels else None
-
     def add(self, level: Decimal, quantity: Decimal) -> None:
         if level not in self._quantities:
             insort(self._levels, level)
@@ -45,6 +40,10 @@ class TargetLadder:
             if not self._quantities[found]:
                 del self._quantities[found]
                 del self._levels[at]
+
+    def beyond(self, level: Decimal) -> Decimal:
+        """Own quantity not yet closed whose target lies further from loss than that."""
+        return sum((self._quantities[found] for found in self._levels[bisect_right(self._levels, level) :]), ZERO)
 
     def shortfall(self, closes: Iterable[tuple[Decimal, Decimal]]) -> tuple[Decimal, Decimal] | None:
         """The first level up to which resting closes (level, quantity) exceed the fills below, and by how much."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from decimal import Decimal
 
 from domain.market import NANOSECONDS
 from domain.orders import Purpose
@@ -13,10 +12,6 @@ from simulation.observed import Carried, RequestKind, Sent, VenueQuote
 
 _CUT_KNOWN_NS = NANOSECONDS // 10
 """An open that was decided just before the streams were lost may leave just after."""
-_BAND_MARGIN = Decimal("0.002")
-"""So far, in fractions of the price, the market may move while an order is on its way."""
-
-
 @dataclass(frozen=True, slots=True)
 class SyncDue:
     """A close or exit was sent whose intent was not synced yet."""
@@ -34,7 +29,6 @@ class SendingChecks:
         self.requests_of: Counter[str] = Counter()
         self._case = case
         self._unusable_since_ns: int | None = None
-        self._mid: Decimal | None = None
         self._minute = 0
         self._in_minute = 0
         self._syncs_due: deque[SyncDue] = deque()
@@ -46,7 +40,7 @@ class SendingChecks:
     def take_quote(self, at_ns: int, seen: VenueQuote) -> None:
         if seen.bid is not None and seen.ask is not None and seen.bid < seen.ask:
             self._unusable_since_ns = None
-            self._mid = (seen.bid + seen.ask) / 2
+            self._case.mid, self._case.mid_ns = (seen.bid + seen.ask) / 2, at_ns
         elif self._unusable_since_ns is None:
             self._unusable_since_ns = at_ns
 
@@ -93,7 +87,6 @@ class SendingChecks:
         purpose = case.purpose(sent.client_id, sent.side, sent.price)
         if purpose is Purpose.CLOSE:
             case.close_book_age_ns = sent.book_age_ns
-            self._note_band(at_ns, sent.price)
         self._check_intent(at_ns, sent, sent.client_id, purpose)
         price = None if purpose is Purpose.EXIT else sent.price
         why = case.rules.breach(at_ns, price, sent.quantity, case.conditions.fair_since_ns)
@@ -107,18 +100,6 @@ class SendingChecks:
             self._open(at_ns, sent, sent.client_id)
         elif purpose is Purpose.EXIT and not case.terms.boost and not self._is_flattening():
             self._report(at_ns, "S4", f"the market order {sent.client_id} was not called for")
-
-    def _note_band(self, at_ns: int, price: Decimal | None) -> None:
-        """A close whose target the market has left so far behind that the venue refuses such prices. One priced further
-        away than any target is not excused by that."""
-        case, farthest = self._case, self._case.ladder.farthest
-        if price is None or self._mid is None or farthest is None:
-            return
-        lowest, highest = case.terms.price_band
-        is_out = not lowest + _BAND_MARGIN < price / self._mid < highest - _BAND_MARGIN
-        if is_out and price * case.terms.direction.sign < farthest + case.rules.current.tick_size:
-            case.kept_out_ns = at_ns
-            case.cover.delay(at_ns, None)
 
     def _is_flattening(self) -> bool:
         return self._case.conditions.stop_mode == "flatten" and not self._case.has_halted

@@ -251,6 +251,18 @@ def test_what_is_written_off_is_missing_from_a_position_read_beside_the_look_onc
     assert hearing.oversight.look == Look(hearing.now_at_ns, hearing.now_at_ns, D(0), D(0), D(0))
 
 
+def test_a_position_read_beside_the_look_that_does_not_lack_what_is_written_off_is_forgotten() -> None:
+    hearing = Hearing(config())
+    hearing.recorder.note(OwnFound(hearing.now_at_ns, 1, BUY, D(1), D(100)))
+    hearing.look()
+    hearing.now_at_ns += 5 * NANOSECONDS
+    beside_ns = hearing.now_at_ns + 1
+    hearing.oversight.glance = Look(beside_ns, beside_ns, D("0.5"), D(0), D(1))
+    hearing.look()
+    assert hearing.state.own == 0
+    assert hearing.oversight.newest() == Look(hearing.now_at_ns, hearing.now_at_ns, D(0), D(0), D(0))
+
+
 def test_quiet_bot_looks_every_minute_so_that_no_lost_event_stays_unnoticed_longer() -> None:
     with Rig(script(quote(1, 1000, 1003))) as rig:
         rig.start()

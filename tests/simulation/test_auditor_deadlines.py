@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_a_close_for_a_part_leaves_the_rest_owed() -> None:
     assert told.end() == [violation(16, "L1", f"0.02 has been without a close since {moment(10)}")]
 
 
-def offered_in_vain(*seconds: int, book_age_s: int = 1, **terms: object) -> Told:
+def offered_in_vain(*seconds: int, book_age_s: int = 1, **terms: Any) -> Told:
     """A fill at 10, whose close was refused at each of these times since the market had moved on."""
     told = running(**terms).at(1).open(1).at(10).fill(1)
     for number, second in enumerate(seconds, 2):
@@ -111,45 +112,79 @@ def test_a_close_that_is_overtaken_for_ever_is_late_all_the_same() -> None:
     assert told.violations == [violation(41, "L1", f"0.1 has been without a close since {moment(10)}")]
 
 
-def refused_for_its_price(*seconds: int, price: str = "101", **terms: object) -> Told:
+BAND = (Decimal("0.995"), Decimal("1.005"))
+"""Around a market at 100, in which a fill at 100 has its target 1 % away."""
+
+
+def refused_for_its_price(*seconds: int, price: str = "101", first: int = 2, **terms: Any) -> Told:
     """A fill at 10 with its target at 101, whose close was refused at each of these times; the market stands at 100."""
-    told = running(**terms).at(1).open(1).at(10).fill(1)
-    for number, second in enumerate(seconds, 2):
+    told = running(**({"price_band": BAND} | terms)).at(1).open(1).at(10).fill(1)
+    return offered_and_refused(told, *seconds, price=price, first=first)
+
+
+def offered_and_refused(told: Told, *seconds: int, price: str = "101", first: int = 2) -> Told:
+    for number, second in enumerate(seconds, first):
         told.at(second).intend(number, price, parts=((1, "0.1"),))
         told.send(number, price, is_open=False).hear_end(number, OrderFact.REFUSED)
     return told
 
 
-OUT_OF_BAND = (Decimal("0.995"), Decimal("1.005"))
-
-
 def test_a_close_outside_the_venues_price_band_is_owed_once_the_venue_takes_it() -> None:
-    told = refused_for_its_price(11, 40, 70, price_band=OUT_OF_BAND).at(100).close(5, 1).at(160)
+    told = refused_for_its_price(11, 40, 70).at(100).close(5, 1).at(160)
     assert told.end() == []
     assert told.auditor.times_to_cover_ns == []
-    late = refused_for_its_price(11, 40, 70, price_band=OUT_OF_BAND).at(101).look()
-    assert late.violations == [violation(101, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_a_close_outside_the_venues_price_band_must_be_offered_now_and_then() -> None:
+    told = refused_for_its_price(11, 40, 70).at(85).look().at(100).look()
+    assert told.violations == []
+    assert told.at(101).look().violations == [violation(101, "L1", f"0.1 has been without a close since {moment(10)}")]
+
+
+def test_a_selling_bots_close_below_the_band_is_kept_out_too() -> None:
+    told = running(direction=Side.SELL, price_band=BAND).at(1).open(1).at(10).fill(1)
+    offered_and_refused(told, 11, 40, 70, price="99").at(95).look()
+    assert told.violations == []
 
 
 @pytest.mark.parametrize(
-    "price, band",
+    "terms",
     [
-        ("101.02", OUT_OF_BAND),  # Priced further away than its target.
-        ("101", (Decimal("0.985"), Decimal("1.015"))),  # Well within the band.
+        {"price_band": (Decimal("0.985"), Decimal("1.015"))},  # Well within the band.
+        {"price_band": (Decimal("0.995"), Decimal("1.015"))},  # The other side's edge is no excuse.
+        {"price": "90", "price_band": (Decimal("0.995"), Decimal("1.015"))},
     ],
 )
-def test_a_close_that_is_refused_for_another_reason_is_late(price: str, band: tuple[Decimal, Decimal]) -> None:
-    told = refused_for_its_price(11, 14, price=price, price_band=band).at(16).look()
-    assert told.violations == [violation(16, "L1", f"0.1 has been without a close since {moment(10)}")]
+def test_a_close_that_is_refused_for_another_reason_is_late(terms: dict[str, Any]) -> None:
+    told = refused_for_its_price(11, 14, **terms).at(16).look()
+    assert [found for found in told.violations if found.invariant == "L1"] == [
+        violation(16, "L1", f"0.1 has been without a close since {moment(10)}")
+    ]
 
 
-def test_what_the_venue_takes_no_close_for_need_not_be_covered_after_the_last_fault() -> None:
-    times = range(11, 200, 20)
-    told = refused_for_its_price(11, price_band=OUT_OF_BAND).see(Healed())
-    for number, second in enumerate(times[1:], 3):
-        told.at(second).intend(number, "101", parts=((1, "0.1"),)).send(number, "101", is_open=False)
-        told.hear_end(number, OrderFact.REFUSED)
-    assert told.end() == []
+def test_a_fill_beside_one_that_the_venue_takes_no_close_for_is_owed_as_ever() -> None:
+    """The first has its target at 111.1, the second at 101, with the market at 100 and a band of 5 %."""
+    told = running(price_band=(Decimal("0.95"), Decimal("1.05"))).at(1).open(1, "110").at(10).fill(1)
+    offered_and_refused(told, 11, 20, price="111.1").at(21).open(9).at(22).fill(9)
+    offered_and_refused(told, 24, price="111.1", first=20).at(28).look()
+    assert told.violations == [violation(28, "L1", f"0.1 has been without a close since {moment(22)}")]
+
+
+def test_a_close_that_rests_outside_the_band_keeps_nothing_else_out() -> None:
+    told = running(price_band=(Decimal("0.95"), Decimal("1.05"))).at(1).open(1, "110").at(10).fill(1)
+    told.close(2, 1, "111.1").at(21).open(9).at(22).fill(9)
+    offered_and_refused(told, 24, price="111.1", first=20).at(28).look()
+    assert told.violations == [violation(28, "L1", f"0.1 has been without a close since {moment(22)}")]
+
+
+@pytest.mark.parametrize("band, is_found", [(BAND, False), ((Decimal("0.985"), Decimal("1.015")), True)])
+def test_what_the_venue_takes_no_close_for_need_not_be_covered_after_the_last_fault(
+    band: tuple[Decimal, Decimal], *, is_found: bool
+) -> None:
+    told = refused_for_its_price(11, price_band=band).see(Healed())
+    offered_and_refused(told, *range(31, 200, 20), first=3)
+    expected = "after the last fault 0.1 is without a close"
+    assert [found.text for found in told.end() if found.invariant == "L5"] == ([expected] if is_found else [])
 
 
 def test_a_close_priced_from_an_old_book_was_not_overtaken() -> None:
