@@ -34,6 +34,8 @@ BELIEVE_ABSENCE_AFTER_NS = {
 """A request given up may still be on its way: the venue must say "no such order" twice, at least this long apart,
 before it proves that the order never arrived. An open that did arrive would be one too many; a close only reduces.
 """
+_ADOPT_WITHIN_NS = 10 * NANOSECONDS
+"""So long an order that the journal lost waits for what tells what it closes."""
 _FILLS_OVERLAP_NS = 60 * NANOSECONDS
 """Fills are asked for from this long before the newest known one; repetitions are harmless."""
 _MOST_DOUBLINGS = 10
@@ -99,6 +101,8 @@ class Inquiry:
     asking: set[int] = field(default_factory=set)
     unexplained_closes: set[int] = field(default_factory=set)
     """Lost closes that traded, of which only a look at the position can say what they close."""
+    lost_since_ns: int | None = None
+    """Since when orders that the journal lost wait to be adopted."""
 
     # --- single orders ------------------------------------------------------------------------------------------
 
@@ -259,7 +263,7 @@ class Inquiry:
             listing = await self._list()
             for _ in range(_MOST_READINGS):
                 reading, listing = await self._read_once(listing)
-                if reading.result is LookResult.DONE:
+                if reading.result is not LookResult.RESTLESS:
                     return reading
                 if listing.moves != self.moves():
                     listing = await self._list()
@@ -312,11 +316,15 @@ class Inquiry:
             if client_id not in self.asking:
                 await self.ask(client_id)
         own = (position - self.state.foreign_position) * self.state.side.sign
-        if not due:
+        must_wait = self._must_wait_to_adopt(after)
+        if not due and not must_wait:
             await self._adopt_lost(after, own)
         stands = moves == self.moves() or (due and heard == self.heard() and self._stands(after, own))
         if not stands:
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
+        if self._has_lost(after):
+            result = LookResult.FAILED if must_wait else LookResult.RESTLESS
+            return Reading(result, text="an order that is not listed could not be asked for")
         if own != self.state.own and await self.has_missed_trades():
             return Reading(LookResult.RESTLESS, text="fills had been missed")
         purposes = [self._purpose(info) for info in after]
@@ -333,7 +341,21 @@ class Inquiry:
             order.client_id not in client_ids and order.status is not OrderStatus.PLANNED
             for order in self.state.live.values()
         )
-        return own == self.state.own and not is_missing and not any(map(self.adoption.is_lost, client_ids))
+        return own == self.state.own and not is_missing and not self._has_lost(listed)
+
+    def _has_lost(self, listed: list[OrderInfo]) -> bool:
+        return bool(self.unexplained_closes) or any(self.adoption.is_lost(info.client_id) for info in listed)
+
+    def _must_wait_to_adopt(self, listed: list[OrderInfo]) -> bool:
+        """What a missing order did not close, a lost one may: adopted before the venue has told of the former, it would
+        stand for something else, and that be covered twice. Not for ever: the venue may not tell."""
+        missing = self.state.live.keys() - {info.client_id for info in listed}
+        if not self._has_lost(listed) or all(map(self.in_flight, missing)):
+            self.lost_since_ns = None
+            return False
+        now_ns = self.clock.now_ns()
+        self.lost_since_ns = now_ns if self.lost_since_ns is None else self.lost_since_ns
+        return now_ns - self.lost_since_ns < _ADOPT_WITHIN_NS
 
     def _purpose(self, info: OrderInfo) -> Purpose | None:
         order = self.state.orders.get(info.client_id) if info.client_id is not None else None

@@ -15,7 +15,7 @@ from domain.orders import Purpose
 from helpers.journal import SqliteJournal
 from markets.ledger import Ledger
 from tests.support.bot import Rig, mirrored, script
-from tests.support.faults import Fate, nth
+from tests.support.faults import Fate, no_fault, nth, while_true
 from tests.support.tape import ScriptedMarket, bought, quote, sold
 
 D = Decimal
@@ -157,6 +157,65 @@ def test_two_lost_closes_of_which_the_later_one_filled_are_both_found() -> None:
         rig.run_for(20)
         rig.check_covered()
         rig.check_money()
+
+
+@pytest.mark.parametrize("failures", [1, 2, 4])
+def test_lost_close_is_held_for_what_the_end_of_another_left_bare_though_that_end_is_first_asked_in_vain(
+    failures: int,
+) -> None:
+    # Of two closes the venue ended one, whose successor a power loss took out of the journal, and then the other.
+    market = script(sold(5, 1002, 10), quote(10, 996, 999), sold(80, 996, 10), quote(81, 996, 999))
+    with Rig(market, reduce_only=False, max_orders=2) as rig:
+        rig.start()
+        rig.run_until(lambda: len(rig.resting()) == 2 and rig.bot.state.own == D("0.2"))
+        rig.run_for(3)
+        closes = rig.resting()
+        first, second = (order.order_id for order in rig.venue.open_orders())
+        synced = rig.journal.synced_seq
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(second, "expired", expired=True))
+        rig.run_until(lambda: rig.resting() == closes and rig.venue.open_orders()[1].order_id != second)
+        rig.kill()
+        rig.journal.synced_seq = synced
+        assert [type(record) for record in rig.journal.lose_power()].count(OrderIntended) == 1
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(first, "expired", expired=True))
+        rig.downtime(60)
+        asked, placed = rig.line.count("query"), rig.line.count("place")
+        rig.line.fate_of = while_true(
+            lambda call: call.kind == "query" and call.number <= asked + 2 * failures, Fate.REQUEST_LOST
+        )
+        rig.start()
+        rig.run_for(25)
+        assert sorted(rig.resting()) == sorted(closes)
+        assert rig.line.count("place") == placed + 1
+        rig.check_covered()
+        rig.check_money()
+
+
+def test_lost_close_is_adopted_though_the_venue_does_not_tell_for_long_what_became_of_another() -> None:
+    with Rig(script(sold(5, 1002, 10)), reduce_only=False, max_orders=1) as rig:
+        rig.start()
+        rig.run_until(lambda: [side for side, *_ in rig.resting()] == [SELL])
+        rig.run_for(3)
+        closes, synced = rig.resting(), rig.journal.synced_seq
+        (order,) = rig.venue.open_orders()
+        rig.upon_venue(lambda venue: venue.cancel_by_venue(order.order_id, "expired", expired=True))
+        rig.run_until(lambda: rig.resting() == closes and rig.venue.open_orders()[0].order_id != order.order_id)
+        rig.kill()
+        rig.journal.synced_seq = synced
+        rig.journal.lose_power()
+        rig.line.fate_of = while_true(lambda call: call.kind == "query", Fate.REQUEST_LOST)
+        rig.start()
+        began_s = rig.now_s
+        rig.run_until(lambda: rig.bot.state.covered == D("0.2"), within_s=30)
+        assert 10 <= rig.now_s - began_s <= 20
+        assert [(each.client_id, each.parts) for each in rig.of_kind(OrderIntended) if each.adopted] == [
+            (rig.venue.open_orders()[0].client_id, ())
+        ]
+        rig.run_for(10)
+        rig.line.fate_of = no_fault
+        rig.run_for(20)
+        assert rig.resting() == closes
+        rig.check_covered()
 
 
 def test_crash_between_fill_and_close_covers_once() -> None:
