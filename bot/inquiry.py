@@ -344,18 +344,17 @@ class Inquiry:
         return own == self.state.own and not is_missing and not self._has_lost(listed)
 
     def _has_lost(self, listed: list[OrderInfo]) -> bool:
-        return bool(self.unexplained_closes) or any(self.adoption.is_lost(info.client_id) for info in listed)
+        return any(map(self.adoption.is_lost, {*self.unexplained_closes, *(info.client_id for info in listed)}))
 
     def _must_wait_to_adopt(self, listed: list[OrderInfo]) -> bool:
-        """What a missing order did not close, a lost one may: adopted before the venue has told of the former, it would
-        stand for something else, and that be covered twice. Not for ever: the venue may not tell."""
+        """What a missing order did not close, a lost one may: adopted before the venue has told of the former, it may
+        stand for something else, and that be covered twice. Not for ever."""
         missing = self.state.live.keys() - {info.client_id for info in listed}
         if not self._has_lost(listed) or all(map(self.in_flight, missing)):
             self.lost_since_ns = None
             return False
-        now_ns = self.clock.now_ns()
-        self.lost_since_ns = now_ns if self.lost_since_ns is None else self.lost_since_ns
-        return now_ns - self.lost_since_ns < _ADOPT_WITHIN_NS
+        self.lost_since_ns = self.lost_since_ns or self.clock.now_ns()
+        return self.clock.now_ns() - self.lost_since_ns < _ADOPT_WITHIN_NS
 
     def _purpose(self, info: OrderInfo) -> Purpose | None:
         order = self.state.orders.get(info.client_id) if info.client_id is not None else None
@@ -378,7 +377,8 @@ class Inquiry:
     async def _adopt_lost(self, listed: list[OrderInfo], own: Decimal) -> None:
         """Oldest first, and after everything known was asked for: what is owed by then says what they close."""
         lost = [info for info in listed if self.adoption.is_lost(info.client_id)]
-        for client_id in sorted(self.unexplained_closes.difference(info.client_id for info in lost)):
+        unlisted = self.unexplained_closes.difference(info.client_id for info in lost)
+        for client_id in sorted(filter(self.adoption.is_lost, unlisted)):
             info = await self.client.get_order_info(client_id)
             if info is not None:
                 lost.append(info)
