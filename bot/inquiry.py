@@ -34,8 +34,6 @@ BELIEVE_ABSENCE_AFTER_NS = {
 """A request given up may still be on its way: the venue must say "no such order" twice, at least this long apart,
 before it proves that the order never arrived. An open that did arrive would be one too many; a close only reduces.
 """
-_ADOPT_WITHIN_NS = 10 * NANOSECONDS
-"""So long an order that the journal lost waits for what tells what it closes."""
 _FILLS_OVERLAP_NS = 60 * NANOSECONDS
 """Fills are asked for from this long before the newest known one; repetitions are harmless."""
 _MOST_DOUBLINGS = 10
@@ -99,10 +97,6 @@ class Inquiry:
     """Whether the placement of an order is still under way: the venue's "no such order" would prove nothing yet."""
     questions: dict[int, Question] = field(default_factory=dict)
     asking: set[int] = field(default_factory=set)
-    unexplained_closes: set[int] = field(default_factory=set)
-    """Lost closes that traded, of which only a look at the position can say what they close."""
-    lost_since_ns: int | None = None
-    """Since when orders that the journal lost wait to be adopted."""
 
     # --- single orders ------------------------------------------------------------------------------------------
 
@@ -226,7 +220,7 @@ class Inquiry:
     async def _fills(self, since_ns: int | None = None, tries: int = 1) -> list[Fill]:
         """Trades since the newest one known, or since an earlier `since_ns`; from further back with each of `tries`,
         since the clock may have been ahead when the order was intended."""
-        newest_ns = self.recorder.memory.last_fill_venue_ns or self.recorder.memory.began_ns
+        newest_ns = self.recorder.memory.trades_known_until_ns
         first_ns = newest_ns if since_ns is None else min(since_ns, newest_ns)
         since_ns = max(0, first_ns - (_FILLS_OVERLAP_NS << min(tries - 1, _MOST_DOUBLINGS)))
         return await query_retry(lambda: self.client.fills_since(since_ns))
@@ -237,12 +231,14 @@ class Inquiry:
         return self._take_fills(await self._fills()) or moves != self.moves()
 
     def _take_fills(self, fills: Iterable[Fill]) -> bool:
-        """Note own trades, and those the venue forced on us, that were not seen before; True when there was one."""
-        now_ns = self.clock.now_ns()
+        """Note own trades, and those the venue forced on us, that were not seen before; True when there was one, or one
+        of an order that the journal lost."""
+        now_ns, fills = self.clock.now_ns(), list(fills)
+        is_of_lost = self.adoption.hear(fills)
         news = [replace(fill, at_ns=now_ns) for fill in fills if self._is_news(fill)]
         if news:
             self.learn(*news)
-        return bool(news)
+        return is_of_lost or bool(news)
 
     def _is_news(self, fill: Fill) -> bool:
         if fill.client_id is None:
@@ -277,17 +273,7 @@ class Inquiry:
             self.learn(RulesChanged(self.clock.now_ns(), rules))
 
     async def _recover_missed(self) -> None:
-        fills = await self._fills()
-        self._take_fills(fills)
-        # Only now is known what is owed, and so what the orders of a lost journal tail can have closed.
-        for client_id in sorted({fill.client_id for fill in fills if fill.client_id is not None}):
-            if self.adoption.is_lost(client_id):
-                info = await self.client.get_order_info(client_id)
-                if info is not None and self.adoption.is_explained(info):
-                    self.adoption.adopt(info)
-                elif info is not None:
-                    self.unexplained_closes.add(client_id)
-        self._take_fills(fills)
+        self._take_fills(await self._fills())
         await self._recover_funding()
 
     async def _recover_funding(self) -> None:
@@ -316,13 +302,13 @@ class Inquiry:
             if client_id not in self.asking:
                 await self.ask(client_id)
         own = (position - self.state.foreign_position) * self.state.side.sign
-        must_wait = self._must_wait_to_adopt(after)
+        must_wait = self.adoption.must_wait(after, self.in_flight)
         if not due and not must_wait:
             await self._adopt_lost(after, own)
         stands = moves == self.moves() or (due and heard == self.heard() and self._stands(after, own))
         if not stands:
             return Reading(LookResult.RESTLESS, text="orders of ours had to be asked for")
-        if self._has_lost(after):
+        if self.adoption.waiting(after):
             result = LookResult.FAILED if must_wait else LookResult.RESTLESS
             return Reading(result, text="an order that is not listed could not be asked for")
         if own != self.state.own and await self.has_missed_trades():
@@ -341,20 +327,7 @@ class Inquiry:
             order.client_id not in client_ids and order.status is not OrderStatus.PLANNED
             for order in self.state.live.values()
         )
-        return own == self.state.own and not is_missing and not self._has_lost(listed)
-
-    def _has_lost(self, listed: list[OrderInfo]) -> bool:
-        return any(map(self.adoption.is_lost, {*self.unexplained_closes, *(info.client_id for info in listed)}))
-
-    def _must_wait_to_adopt(self, listed: list[OrderInfo]) -> bool:
-        """What a missing order did not close, a lost one may: adopted before the venue has told of the former, it may
-        stand for something else, and that be covered twice. Not for ever."""
-        missing = self.state.live.keys() - {info.client_id for info in listed}
-        if not self._has_lost(listed) or all(map(self.in_flight, missing)):
-            self.lost_since_ns = None
-            return False
-        self.lost_since_ns = self.lost_since_ns or self.clock.now_ns()
-        return self.clock.now_ns() - self.lost_since_ns < _ADOPT_WITHIN_NS
+        return own == self.state.own and not is_missing and not self.adoption.waiting(listed)
 
     def _purpose(self, info: OrderInfo) -> Purpose | None:
         order = self.state.orders.get(info.client_id) if info.client_id is not None else None
@@ -375,16 +348,12 @@ class Inquiry:
                 self.ask_later(order.client_id, 0, doubted=True)
 
     async def _adopt_lost(self, listed: list[OrderInfo], own: Decimal) -> None:
-        """Oldest first, and after everything known was asked for: what is owed by then says what they close."""
-        lost = [info for info in listed if self.adoption.is_lost(info.client_id)]
-        unlisted = self.unexplained_closes.difference(info.client_id for info in lost)
-        for client_id in sorted(filter(self.adoption.is_lost, unlisted)):
-            info = await self.client.get_order_info(client_id)
-            if info is not None:
-                lost.append(info)
-        self.unexplained_closes.clear()
-        for info in sorted(lost, key=lambda info: info.client_id or 0):
-            self.adoption.adopt(info, own)
+        """After everything known was asked for: what is owed by then says what they close. Not by what was read before
+        anything moved."""
+        moves = self.moves()
+        found = await self.adoption.found(listed, self.client.get_order_info)
+        if moves == self.moves():
+            self._take_fills(self.adoption.adopt_all(found, own))
 
     def _tells_news(self, order: Order, info: OrderInfo) -> bool:
         waits = order.status in (OrderStatus.PLANNED, OrderStatus.UNKNOWN)

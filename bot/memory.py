@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from domain.events import Fill, FundingPayment, JournalBegan, OrderUpdate, Record, SessionStarted
+from domain.events import Fill, FundingPayment, JournalBegan, OrderIntended, OrderUpdate, Record, SessionStarted
 
 Key = TypeVar("Key")
 _REMEMBERED_IDS = 5_000
@@ -22,6 +22,10 @@ class Memory:
         """
         self.last_order_event_ns = 0
         self.last_fill_venue_ns = 0
+        self._known_at_start_ns: int | None = None
+        """The newest known trade when a session began that has not sent anything yet. What a power loss took may have
+        traded since, and newer trades be known before that: what is adopted before the first order is looked for from
+        here on, however often the process is killed meanwhile. None: an order was sent since."""
         self.last_payment_ns = 0
         self._forced: dict[tuple[str, str], None] = {}
         self._payments: dict[str, None] = {}
@@ -34,6 +38,9 @@ class Memory:
             self.last_fill_venue_ns = max(self.last_fill_venue_ns, record.venue_ns)
             if record.forced:
                 _remember(self._forced, (record.order_id, record.trade_id))
+        elif isinstance(record, OrderIntended):
+            if not record.adopted:
+                self._known_at_start_ns = None
         elif isinstance(record, FundingPayment):
             _remember(self._payments, record.payment_id)
             self.last_payment_ns = max(self.last_payment_ns, record.at_ns)
@@ -41,6 +48,14 @@ class Memory:
             self.began_ns = record.at_ns
         elif isinstance(record, SessionStarted):  # The clock may have been set back: no look lies before what came.
             self.last_order_event_ns = min(self.last_order_event_ns, record.at_ns)
+            if self._known_at_start_ns is None:
+                self._known_at_start_ns = self.last_fill_venue_ns
+
+    @property
+    def trades_known_until_ns(self) -> int:
+        """By the venue's clock: of what traded before, everything was told."""
+        known_ns = self.last_fill_venue_ns if self._known_at_start_ns is None else self._known_at_start_ns
+        return known_ns or self.began_ns
 
     def knows_payment(self, payment: FundingPayment) -> bool:
         return payment.payment_id in self._payments

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.events import JournalBegan, OrderIntended
+from domain.events import ClosedOutside, JournalBegan, OrderIntended
 from domain.market import Side
 from domain.orders import Purpose
 from helpers.journal import SqliteJournal
@@ -216,6 +216,40 @@ def test_lost_close_is_adopted_though_the_venue_does_not_tell_for_long_what_beca
         rig.run_for(20)
         assert rig.resting() == closes
         rig.check_covered()
+
+
+def test_lost_close_that_filled_is_found_by_the_next_start_though_newer_trades_were_taken_in_meanwhile() -> None:
+    # The second close was lost and filled, the first half an hour later: the start that hears of both cannot ask.
+    market = script(
+        sold(5, 1002, 10),
+        quote(10, 996, 999),
+        sold(80, 996, 10),
+        quote(81, 996, 999),
+        bought(200, 1000, 10),
+        bought(2_000, 1006, 10),
+        quote(2_001, 1003, 1006),
+    )
+    with Rig(market, reduce_only=False, max_orders=2) as rig:
+        rig.start()
+        rig.run_to(79)
+        synced = rig.journal.synced_seq
+        rig.run_until(lambda: len(rig.resting()) == 2 and rig.bot.state.own == D("0.2"))
+        rig.kill()
+        rig.journal.synced_seq = synced
+        lost = [record for record in rig.journal.lose_power() if isinstance(record, OrderIntended)]
+        assert [record.purpose for record in lost] == [Purpose.CLOSE]
+        rig.downtime(2_100)
+        rig.line.fate_of = while_true(lambda call: call.kind == "query", Fate.REQUEST_LOST)
+        rig.start()
+        rig.run_for(5)
+        assert rig.bot.state.own == D("0.1")
+        rig.kill()
+        rig.line.fate_of = no_fault
+        rig.start()
+        rig.run_for(20)
+        assert rig.of_kind(ClosedOutside) == []
+        rig.check_covered()
+        rig.check_money()
 
 
 def test_crash_between_fill_and_close_covers_once() -> None:
