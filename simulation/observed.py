@@ -238,6 +238,13 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True)
+class BookHeld:
+    """The market's data do not reach the bot before `until_ns`, though the account's do."""
+
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Disturbed:
     """A message between venue and bot was lost, delayed, doubled, garbled or answered with an error, in fair weather.
 
@@ -302,6 +309,7 @@ Observation = (
     | StreamsCut
     | SocketAsked
     | Frozen
+    | BookHeld
     | Disturbed
     | EndTold
     | DiskTrouble

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from domain.market import NANOSECONDS
 from simulation.observed import (
     Abandoned,
+    BookHeld,
     DiskTrouble,
     Disturbed,
     Frozen,
@@ -51,6 +52,8 @@ class Conditions:
     """Rate limited: nothing may be sent before."""
     frozen_until_ns: int = 0
     """No step of the bot could run before."""
+    book_held_until_ns: int = 0
+    """No data of the market could reach it before."""
     healed_ns: int | None = None
     outside_ns: int | None = None
     """When somebody else last changed the account."""
@@ -106,6 +109,8 @@ class Conditions:
                 self.quiet_until_ns = max(self.quiet_until_ns, until_ns)
             case Frozen(until_ns):
                 self.frozen_until_ns = max(self.frozen_until_ns, until_ns)
+            case BookHeld(until_ns):
+                self.book_held_until_ns = max(self.book_held_until_ns, until_ns)
             case Healed():
                 self.healed_ns = at_ns
             case OutsideChange():

@@ -150,7 +150,7 @@ class SendingChecks:
         unusable, conditions = self._unusable_since_ns, self._case.conditions
         if unusable is None or conditions.stalled_since_ns is not None:
             return False
-        told_ns = max(unusable, conditions.disturbed_ns, conditions.frozen_until_ns)
+        told_ns = max(unusable, conditions.disturbed_ns, conditions.frozen_until_ns, conditions.book_held_until_ns)
         return at_ns - told_ns > self._case.terms.deadlines.book_grace_s * NANOSECONDS
 
     def _cancel(self, at_ns: int, sent: Sent) -> None:

@@ -13,7 +13,7 @@ from domain.orders import OrderFact
 from exchanges.transport.messages import Frame, HttpResponse
 from exchanges.transport.twin import FrameFate, RequestFate
 from simulation.faults.base import Fault, Place, Timed, seconds
-from simulation.observed import RequestKind
+from simulation.observed import BookHeld, RequestKind
 
 if TYPE_CHECKING:
     from simulation.life import Household
@@ -342,6 +342,7 @@ class BookStands(Timed):
 
         def act() -> None:
             home.scribe.disturb(self.name, lasting_ns)
+            home.scribe.tell(BookHeld(home.world.now_ns + lasting_ns))
             home.world.hold_book(lasting_ns)
 
         return act

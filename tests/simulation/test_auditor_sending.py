@@ -15,6 +15,7 @@ from domain.orders import OrderFact
 from domain.status import NoticeKind
 from simulation.auditor import Deadlines
 from simulation.observed import (
+    BookHeld,
     Carried,
     DiskTrouble,
     Disturbed,
@@ -273,6 +274,8 @@ def test_a_book_that_was_crossed_for_a_moment_or_is_whole_again_is_allowed() -> 
         (Disturbed(1), False),
         (Stalled(is_stalled=True), True),
         (Frozen(BEGAN_NS + 9 * NANOSECONDS), True),
+        (BookHeld(BEGAN_NS + 9 * NANOSECONDS), True),
+        (BookHeld(BEGAN_NS + 6 * NANOSECONDS), False),
         (Weather(False), False),
     ],
 )
