@@ -33,18 +33,23 @@ T = TypeVar("T")
 RATE_LIMITED = "rate_limited"
 """The reason of a `Refused` for load."""
 _LONGEST_PAUSE_S = 3600.0
+_READ_S = 1.0
+"""What a read that waited for budget still has for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds: deadlines of one request, waiting for budget included; the pauses after refusals for load.
 
+    A write that has waited for budget has `answer_s` all the same: who gives it up soon after it left may hear that the
+    venue does not know the order, and believe it, while the order is still on its way.
     A 429 without Retry-After pauses `first_pause_s`, doubled by each further one up to `longest_pause_s`; a 418 (a ban)
     at least `ban_s`.
     """
 
     read_s: float = 10.0
     write_s: float = 8.0
+    answer_s: float = 5.0
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
     ban_s: float = 120.0
@@ -76,7 +81,8 @@ class RestCaller:
     ) -> T:
         """Ask. Raises `Unavailable`, or what `decode` raises."""
         try:
-            answered = await self._send(make, costs, urgent=are_reads_urgent, within_s=self._patience.read_s)
+            within_s = self._patience.read_s
+            answered = await self._send(make, costs, urgent=are_reads_urgent, within_s=within_s, answer_s=_READ_S)
             return self._decoded(answered, decode)
         except NotSent as error:
             raise Unavailable(str(error), again_s=error.again_s) from None
@@ -97,7 +103,8 @@ class RestCaller:
         urgent: bool,
     ) -> T:
         """Change something, at most once. Raises `NotSent`, `OutcomeUnknown`, `Refused`, or what `decode` raises."""
-        answered = await self._send(make, costs, urgent=urgent, within_s=self._patience.write_s)
+        within_s, answer_s = self._patience.write_s, self._patience.answer_s
+        answered = await self._send(make, costs, urgent=urgent, within_s=within_s, answer_s=answer_s)
         try:
             return self._decoded(answered, decode)
         except DecodeError as error:
@@ -112,12 +119,13 @@ class RestCaller:
         *,
         urgent: bool | Callable[[], bool],
         within_s: float,
+        answer_s: float,
     ) -> _Answered:
         started_ns = self._clock.now_ns()
         await self._limiter.take(costs, urgent=urgent, within_s=within_s)
         sent_ns = self._clock.now_ns()
         left_s = within_s - (sent_ns - started_ns) / NANOSECONDS
-        return _Answered(await self._http.send(make(), max(left_s, 1.0)), sent_ns)
+        return _Answered(await self._http.send(make(), max(left_s, answer_s)), sent_ns)
 
     def _pause_left_s(self) -> float:
         return max(0, self._limiter.paused_until_ns - self._clock.now_ns()) / NANOSECONDS

@@ -29,9 +29,11 @@ class ScriptedHttp:
     def __init__(self, *answers: HttpResponse | Exception) -> None:
         self.answers = list(answers)
         self.sent = 0
+        self.deadlines_s: list[float] = []
 
     async def send(self, request: HttpRequest, deadline_s: float) -> HttpResponse:
         self.sent += 1
+        self.deadlines_s.append(deadline_s)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -309,6 +311,26 @@ def test_a_read_without_room_says_when_there_will_be_some() -> None:
         return caught.value
 
     assert run(work).again_s == 11
+
+
+@pytest.mark.parametrize("waited_s, write_s, read_s", [(0, 8.0, 10.0), (2, 6.0, 8.0), (7, 5.0, 3.0)])
+def test_what_has_waited_for_room_is_not_given_up_as_soon_as_it_has_left(
+    waited_s: int, write_s: float, read_s: float
+) -> None:
+    async def work(loop: VirtualTimeLoop) -> list[float]:
+        http = ScriptedHttp(answer(200), answer(200))
+        for is_write in (True, False):
+            limits = limiter(loop, capacity=11, reserve=10)
+            await limits.take({"all": waited_s}, urgent=True, within_s=0)
+            caller = RestCaller(http, limits, loop.clock)
+            if is_write:
+                await caller.write(lambda: REQUEST, {"all": 11}, body_of, urgent=True)
+            else:
+                with urgent_reads():
+                    await caller.read(lambda: REQUEST, {"all": 11}, body_of)
+        return [round(deadline_s, 3) for deadline_s in http.deadlines_s]
+
+    assert run(work) == [write_s, read_s]
 
 
 def test_a_close_that_comes_to_wait_makes_the_next_of_several_reads_urgent() -> None:
