@@ -11,7 +11,7 @@ price assumed from the close's.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.recorder import Recorder
@@ -31,7 +31,8 @@ _WITHIN_NS = 10 * NANOSECONDS
 class Adoption:
     """`fill_price_of`: the fill price that a close at a price belongs to. `traded`: what is known of the trades of
     orders that wait to be adopted, by client id and trade id. `ended`: what the venue told of ended ones; it is not
-    asked again, where another could not be asked for. `since_ns`: since when orders wait."""
+    asked again, where another could not be asked for. `adopted`: by this process; the state forgets what has long
+    ended. `since_ns`: since when orders wait."""
 
     state: GridState
     recorder: Recorder
@@ -40,11 +41,13 @@ class Adoption:
     tell: Callable[[str], None]
     traded: dict[int, dict[str, Fill]] = field(default_factory=dict)
     ended: dict[int, OrderInfo] = field(default_factory=dict)
+    adopted: set[int] = field(default_factory=set)
     since_ns: int | None = None
 
     def is_lost(self, client_id: int | None) -> bool:
         """An id that only a lost journal tail can have used."""
-        return client_id in self.recorder.lost_ids and client_id not in self.state.orders
+        is_known = client_id in self.state.orders or client_id in self.adopted
+        return client_id in self.recorder.lost_ids and not is_known
 
     def hear(self, fills: Iterable[Fill]) -> bool:
         """Keep the trades of lost orders; whether there was a new one."""
@@ -78,11 +81,20 @@ class Adoption:
         """All that wait, as they are `listed`, or as the venue tells of those that are not. Raises `Unavailable`."""
         infos = {info.client_id: info for info in listed if self.is_lost(info.client_id)}
         for client_id in sorted(self.waiting(()) - infos.keys()):
-            info = self.ended.get(client_id) or await ask(client_id) or _by_trades(self.traded[client_id])
-            infos[client_id] = info
-            if info.status.has_ended:
-                self.ended[client_id] = info
+            infos[client_id] = await self._told_of(client_id, ask)
         return list(infos.values())
+
+    async def _told_of(self, client_id: int, ask: Callable[[int], Awaitable[OrderInfo | None]]) -> OrderInfo:
+        """What the venue says of an order that is not listed; where it does not know it any more, its trades do."""
+        told, by_trades = self.ended.get(client_id), _by_trades(self.traded[client_id])
+        if told is None or told.filled_size < by_trades.size:
+            told = await ask(client_id)
+        if told is None:
+            return by_trades
+        told = replace(told, client_id=client_id)
+        if told.status.has_ended:
+            self.ended[client_id] = told
+        return told
 
     def adopt_all(self, found: list[OrderInfo], position: Decimal) -> list[Fill]:
         """Adopt in the order of their ids, whether they rest or have ended: as they were placed, and so that after a
@@ -122,6 +134,7 @@ class Adoption:
         )
         records: list[Record] = [intent, update] if found is None else [found, intent, update]
         self.recorder.note(*records)
+        self.adopted.add(info.client_id)
         self.tell(f"adopted order {info.client_id}: {info.side.value} {info.size} at {info.price}")
         if found is not None:
             self.tell(_told(found))

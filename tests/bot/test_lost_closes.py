@@ -15,18 +15,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.adoption import Adoption
-from bot.recorder import Recorder
-from domain.accounting import Accounting
-from domain.events import ClosedOutside, IdsReserved, JournalBegan, OrderIntended, OrderUpdate, OwnFound
+from domain.events import ClosedOutside, OrderIntended, OrderUpdate, OwnFound
 from domain.market import NANOSECONDS, Side
-from domain.orders import OrderStatus
-from exchanges.base import OrderInfo
-from helpers.clock import VirtualClock
-from helpers.memory_journal import MemoryJournal
 from markets.venue import SimulatedVenue
-from strategies.take_profit_grid.state import GridState
-from tests.support.bot import Rig, Told, script
+from tests.support.bot import Rig, script
 from tests.support.faults import Call, Fate, first_of, no_fault, nth, while_true
 from tests.support.tape import ScriptedMarket, Tick, bought, quote, sold
 
@@ -234,20 +226,6 @@ def test_fill_while_a_lost_close_is_asked_for_does_not_change_what_is_found() ->
     assert [record.quantity for record in rig.of_kind(OwnFound)] == [D("0.04")]
     assert rig.of_kind(ClosedOutside) == []
     assert (rig.bot.state.own, rig.venue.position) == (D(0), D(0))
-
-
-def test_order_is_adopted_once_however_often_it_is_found() -> None:
-    state, told = GridState(Side.BUY), Told()
-    journal = MemoryJournal()
-    journal.append([JournalBegan(1, 7, D(0), ""), IdsReserved(1, 20)], sync=True)
-    recorder = Recorder(journal, state, Accounting(), told)
-    recorder.replay()
-    adoption = Adoption(state, recorder, VirtualClock(2), lambda price: price, lambda _text: None)
-    found = [OrderInfo("A", SELL, D(1), D(100), OrderStatus.OPEN, D(0), D(1), client_id=9)]
-    for _ in range(2):
-        assert adoption.adopt_all(found, D(0)) == []
-    assert [record.client_id for _, record in told.records if isinstance(record, OrderIntended)] == [9]
-    assert state.covered == 1
 
 
 PRICES = (D("100.4"), D("99.9"), D("99.3"))
