@@ -115,7 +115,7 @@ MUTANTS = (
     Mutant(
         "a_lost_tail_is_not_adopted",
         "bot/adoption.py",
-        "        return client_id in self.recorder.lost_ids and client_id not in self.state.orders",
+        "        return client_id in self.recorder.lost_ids and not is_known",
         "        return client_id is not None and client_id < 0",
         "after a power loss a close that rests is placed a second time",
     ),
