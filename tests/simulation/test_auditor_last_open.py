@@ -8,16 +8,12 @@ from __future__ import annotations
 import pytest
 
 from domain.events import ClockSet, Fill, FundingPayment, IdsReserved, Liquidity, OrderUpdate, SessionStarted
-from domain.market import NANOSECONDS, Side
+from domain.market import Side
 from domain.orders import OrderFact
 from simulation.observed import LifeBegan
-from tests.support.told import BEGAN_NS, RULES, Told, running
+from tests.support.told import RULES, Told, moment, running
 
 STARTED_S = 80
-
-
-def moment(seconds: int) -> int:
-    return BEGAN_NS + seconds * NANOSECONDS
 
 
 def filled() -> Told:

@@ -52,8 +52,13 @@ TERMS = AuditTerms(
 LOOKS = ("open_orders", "position")
 
 
+def moment(seconds: float) -> int:
+    """The time so long after the world began, in nanoseconds since the epoch."""
+    return BEGAN_NS + int(seconds * NANOSECONDS)
+
+
 def violation(seconds: float, invariant: str, text: str) -> Violation:
-    return Violation(BEGAN_NS + int(seconds * NANOSECONDS), invariant, text)
+    return Violation(moment(seconds), invariant, text)
 
 
 class Told:
@@ -75,7 +80,7 @@ class Told:
     # --- time and observations --------------------------------------------------------------------------------------
 
     def at(self, seconds: float) -> Told:
-        self.now_ns = BEGAN_NS + int(seconds * NANOSECONDS)
+        self.now_ns = moment(seconds)
         return self
 
     def see(self, *observations: Observation) -> Told:
